@@ -1,0 +1,149 @@
+// What an artifact is made of: the plain objects (header, index), the manifest, and the names of the objects.
+// The format is described in docs/artifact-format.md; this file is its only definition in code.
+import { z } from "zod";
+import { HoldfastError } from "./errors.ts";
+
+export const ARTIFACT_VERSION = 1;
+
+export const HEADER_NAME = "holdfast.json";
+export const KEY_NAME = "key.age";
+export const INDEX_NAME = "index.json";
+
+export type EncryptionKind = "NONE" | "PASSPHRASE" | "RECIPIENTS";
+
+export function manifestName(encryption: EncryptionKind): string {
+  return encryption === "NONE" ? "manifest.json" : "manifest.json.age";
+}
+
+/** @param number counts from 1 */
+export function partName(number: number, encryption: EncryptionKind): string {
+  return `parts/${String(number).padStart(6, "0")}.copy.zst${encryption === "NONE" ? "" : ".age"}`;
+}
+
+const sizeBytes = z.int().nonnegative();
+const count = z.int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const header = z.object({
+  format: z.literal("holdfast"),
+  version: z.int().positive(),
+  id: z.uuid(),
+  createdAt: z.iso.datetime(),
+  encryption: z.enum(["NONE", "PASSPHRASE", "RECIPIENTS"]),
+});
+/** `holdfast.json`: written first, plain, and silent about the contents. */
+export type ArtifactHeader = z.infer<typeof header>;
+
+const index = z.object({
+  format: z.literal("holdfast-index"),
+  version: z.int().positive(),
+  id: z.uuid(),
+  objects: z.array(z.object({ name: z.string().min(1), sizeBytes, sha256 })),
+});
+/** `index.json`: written last; every other object's size and SHA-256 as stored. */
+export type ArtifactIndex = z.infer<typeof index>;
+
+const tableName = z.object({ schema: z.string().min(1), name: z.string().min(1) });
+
+const column = z.object({
+  name: z.string().min(1),
+  /** As `format_type` prints it, with its schema where it is not built in. */
+  type: z.string().min(1),
+  nullable: z.boolean(),
+  /** The expression of a stored generated column: such a column has no values in the parts. */
+  generated: z.string().nullable(),
+  identity: z.enum(["ALWAYS", "BY DEFAULT"]).nullable(),
+});
+export type ColumnShape = z.infer<typeof column>;
+
+const foreignKey = z.object({
+  name: z.string().min(1),
+  columns: z.array(z.string()).min(1),
+  references: tableName,
+  referencedColumns: z.array(z.string()).min(1),
+});
+export type ForeignKeyShape = z.infer<typeof foreignKey>;
+
+const sequence = z.object({
+  /** The column whose identity or default draws from the sequence. */
+  column: z.string().min(1),
+  schema: z.string().min(1),
+  name: z.string().min(1),
+  /** As text, for it may pass 2^53; null when it was never drawn from. */
+  lastValue: z
+    .string()
+    .regex(/^-?\d+$/)
+    .nullable(),
+});
+
+const table = tableName.extend({
+  entity: z.string().min(1),
+  database: z.string().min(1),
+  /** In the order of the COPY rows, generated columns among them (which the rows leave out). */
+  columns: z.array(column),
+  /** The columns that rows are matched by: the primary key, or a unique index over columns that are never null; empty: none. */
+  key: z.array(z.string()),
+  foreignKeys: z.array(foreignKey),
+  sequences: z.array(sequence),
+  rows: count,
+  /** Of the COPY text before compression. */
+  rawBytes: sizeBytes,
+});
+export type ManifestTable = z.infer<typeof table>;
+
+const part = z.object({
+  name: z.string().min(1),
+  /** Which of `tables` its rows belong to. */
+  table: count,
+  rows: count,
+  rawBytes: sizeBytes,
+  /** Size and hash of the object as stored. */
+  sizeBytes,
+  sha256,
+});
+export type ManifestPart = z.infer<typeof part>;
+
+const manifest = z
+  .object({
+    format: z.literal("holdfast-manifest"),
+    version: z.int().positive(),
+    id: z.uuid(),
+    createdAt: z.iso.datetime(),
+    databases: z.array(
+      z.object({
+        name: z.string().min(1),
+        /** As `server_version` prints it. */
+        serverVersion: z.string(),
+        encoding: z.string(),
+        /** When the snapshot was taken: every row is as it was then. */
+        snapshotAt: z.iso.datetime(),
+      }),
+    ),
+    entities: z.array(z.object({ name: z.string().min(1), group: z.string().min(1), label: z.string() })),
+    tables: z.array(table),
+    parts: z.array(part),
+  })
+  .refine((value) => value.parts.every((entry) => entry.table < value.tables.length), "a part of no table");
+/** `manifest.json[.age]`: written after every part. */
+export type Manifest = z.infer<typeof manifest>;
+
+export const parseHeader = (json: unknown): ArtifactHeader => parse(HEADER_NAME, header, json);
+export const parseIndex = (json: unknown): ArtifactIndex => parse(INDEX_NAME, index, json);
+export const parseManifest = (json: unknown): Manifest => parse("manifest.json", manifest, json);
+
+/** Refuses what is newer before it looks at the rest: a newer version may have any shape. */
+function parse<T>(name: string, schema: z.ZodType<T>, json: unknown): T {
+  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
+  if (typeof version === "number" && version > ARTIFACT_VERSION) {
+    throw new HoldfastError(
+      "ARTIFACT_TOO_NEW",
+      `${name} is of artifact version ${version}; this Holdfast reads versions up to ${ARTIFACT_VERSION}.`,
+    );
+  }
+  const result = schema.safeParse(json);
+  if (!result.success) {
+    const code = name === HEADER_NAME ? "NOT_AN_ARTIFACT" : "ARTIFACT_CORRUPT";
+    throw new HoldfastError(code, `${name} is not what an artifact holds: ${z.prettifyError(result.error)}`);
+  }
+  return result.data;
+}

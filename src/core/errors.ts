@@ -1,0 +1,130 @@
+// The catalogue of errors: every failure that a client may see has a stable code, a status and a hint here.
+// Anything else that is thrown reaches a client as INTERNAL, with an id that the log has too.
+
+/** What a code means to a client, whichever way the client came in. */
+interface ErrorEntry {
+  /** HTTP status of the REST answer. */
+  readonly status: number;
+  /** What to do about it; a call may give a more exact hint. */
+  readonly hint: string;
+  /** Whether the same request can succeed later without anybody changing anything. */
+  readonly retryable?: boolean;
+}
+
+export const ERRORS = {
+  // who is asking
+  UNAUTHENTICATED: { status: 401, hint: "Sign in, or send a valid token in the Authorization header." },
+  BAD_CREDENTIALS: { status: 401, hint: "Check the user name and the password." },
+  FORBIDDEN: { status: 403, hint: "Ask an administrator for the missing permission." },
+  // what is asked for
+  BAD_INPUT: { status: 400, hint: "Correct the named field and send the request again." },
+  NOT_FOUND: { status: 404, hint: "Check the id; what you may not read is not shown either." },
+  NOT_READY: { status: 409, hint: "Wait until the backup has succeeded." },
+  ALREADY_FINISHED: { status: 409, hint: "The run has ended; there is nothing left to cancel." },
+  CONFIG_INVALID: { status: 500, hint: "Correct the named settings and start again." },
+  // artifacts
+  NOT_AN_ARTIFACT: { status: 422, hint: "Give a file or a prefix that Holdfast wrote." },
+  ARTIFACT_INCOMPLETE: {
+    status: 422,
+    hint: "The backup was cut short; use another one, or transfer it again.",
+  },
+  ARTIFACT_CORRUPT: { status: 422, hint: "The bytes are not those that were written; use another copy." },
+  ARTIFACT_TAMPERED: { status: 422, hint: "Parts are not those that the manifest names; use another copy." },
+  ARTIFACT_TOO_NEW: { status: 422, hint: "Use the Holdfast version that made it, or a later one." },
+  PASSPHRASE_REQUIRED: { status: 422, hint: "The backup is encrypted with a passphrase; give it to unlock." },
+  IDENTITY_REQUIRED: {
+    status: 422,
+    hint: "The backup is encrypted to age recipients; give one of their identities.",
+  },
+  WRONG_PASSPHRASE: { status: 422, hint: "Check the passphrase; nothing was changed." },
+  WRONG_IDENTITY: {
+    status: 422,
+    hint: "Give the age identity of one of the recipients that it was encrypted to.",
+  },
+  BAD_RECIPIENT: { status: 400, hint: "A recipient looks like age1... ; make one with age-keygen." },
+  // restoring
+  ENTITY_NOT_IN_BACKUP: { status: 422, hint: "Choose from the entities that the backup holds." },
+  MISSING_REFERENCES: { status: 422, hint: "Add the named entity to the restore, or restore it first." },
+  STILL_REFERENCED: {
+    status: 422,
+    hint: "Add the named entity to the restore, or use MERGE, which deletes nothing.",
+  },
+  UNIQUE_CONFLICT: {
+    status: 422,
+    hint: "Change or remove the live row that holds the same value, or use REPLACE.",
+  },
+  SCHEMA_DRIFT: {
+    status: 422,
+    hint: "Bring the table's columns in line with the backup, then restore again.",
+  },
+  PLAN_CHANGED: { status: 409, hint: "The database has changed since the preview; preview again." },
+  CONSTRAINT_VIOLATED: { status: 422, hint: "The database refused the rows; nothing was changed." },
+  // databases, stores, queue
+  DATABASE_UNREACHABLE: {
+    status: 503,
+    hint: "Check that PostgreSQL runs and that the URL is right.",
+    retryable: true,
+  },
+  DATABASE_DENIED: { status: 500, hint: "Grant the database role what the message names." },
+  ROW_SECURITY: { status: 500, hint: "Back up with a role that has BYPASSRLS or owns the table." },
+  TABLE_MISSING: {
+    status: 422,
+    hint: "Create the table (run the application's migrations), or correct the catalog.",
+  },
+  TABLE_LOCKED: {
+    status: 503,
+    hint: "Another transaction holds the table; try again when it has ended.",
+    retryable: true,
+  },
+  STORE_FAILED: { status: 503, hint: "Check the store's space, address and credentials.", retryable: true },
+  // runs
+  CANCELLED: { status: 409, hint: "Start it again when you want it." },
+  WORKER_LOST: {
+    status: 500,
+    hint: "The workers that carried the run died; see their logs, then start it again.",
+  },
+  SUPERSEDED: { status: 409, hint: "Another worker has taken this run over." },
+  SECRET_LOST: {
+    status: 500,
+    hint: "The server's secret key has changed since the run was queued; start it again.",
+  },
+  INTERNAL: { status: 500, hint: "Look the id up in the server's log." },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+interface HoldfastErrorOptions {
+  /** Replaces the catalogue's hint where the place that fails knows better. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** Machine-readable particulars (names of entities, tables, permissions); never a secret. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** The one class of error that clients see. `message` is for people and holds no secret. */
+export class HoldfastError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "HoldfastError";
+    this.code = code;
+    this.hint = options.hint ?? ERRORS[code].hint;
+    this.details = options.details;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get retryable(): boolean {
+    const entry: ErrorEntry = ERRORS[this.code];
+    return entry.retryable ?? false;
+  }
+}
+
+export function isHoldfastError(error: unknown, code?: ErrorCode): error is HoldfastError {
+  return error instanceof HoldfastError && (code === undefined || error.code === code);
+}

@@ -1,0 +1,124 @@
+// Holdfast's own record of what happened, in the schema `holdfast` of its own database. Nothing here is backed up.
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import type { EncryptionKind } from "../core/artifact.ts";
+import type { Progress, RestoreMode, TableChanges } from "../core/run.ts";
+import { RUN_STATUSES } from "../core/run.ts";
+
+export const holdfast = pgSchema("holdfast");
+
+export const runKind = holdfast.enum("run_kind", ["BACKUP", "RESTORE", "VERIFICATION"]);
+export const runStatus = holdfast.enum("run_status", RUN_STATUSES);
+
+const at = (name: string) => timestamp(name, { withTimezone: true });
+
+/** What a run was asked to do, by kind; secrets are in `sealedSecret` alone. */
+export interface BackupRequest {
+  readonly label: string | null;
+  readonly encryption: EncryptionKind;
+  readonly recipients: readonly string[];
+  readonly stores: readonly string[];
+}
+export interface RestoreRequest {
+  readonly backupId: string;
+  readonly mode: RestoreMode;
+  readonly dryRun: boolean;
+  readonly expectPlan: string | null;
+}
+export interface RestoreOutcome {
+  readonly changes: readonly TableChanges[];
+  readonly plan: string;
+}
+
+/** One backup, restore or verification. Written before its job, and changed before its change is announced. */
+export const runs = holdfast.table(
+  "runs",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    kind: runKind().notNull(),
+    status: runStatus().notNull().default("QUEUED"),
+    entities: text().array().notNull(),
+    request: jsonb().$type<BackupRequest | RestoreRequest>().notNull(),
+    outcome: jsonb().$type<RestoreOutcome>(),
+    progress: jsonb().$type<Progress>().notNull(),
+    /** A passphrase or identity, sealed with the server's key; null in every final state. */
+    sealedSecret: text("sealed_secret"),
+    /** The account's id as text and its name then: neither refers to an account that a restore may replace. */
+    requestedById: text("requested_by_id"),
+    requestedBy: text("requested_by"),
+    idempotencyKey: text("idempotency_key"),
+    /** Counts the workers that took the run up; one that holds an older number has lost it. */
+    attempt: integer().notNull().default(0),
+    cancelRequestedAt: at("cancel_requested_at"),
+    heartbeatAt: at("heartbeat_at"),
+    errorCode: text("error_code"),
+    errorMessage: text("error_message"),
+    errorHint: text("error_hint"),
+    createdAt: at("created_at").notNull().defaultNow(),
+    startedAt: at("started_at"),
+    finishedAt: at("finished_at"),
+  },
+  (table) => [
+    index("runs_kind_created").on(table.kind, table.createdAt.desc(), table.id),
+    index("runs_unfinished")
+      .on(table.status)
+      .where(sql`${table.finishedAt} is null`),
+    uniqueIndex("runs_idempotency")
+      .on(table.requestedById, table.kind, table.idempotencyKey)
+      .where(sql`${table.idempotencyKey} is not null`),
+  ],
+);
+
+/** What a table of an artifact holds, kept here so that lists need not open artifacts. */
+export interface ArtifactContent {
+  readonly entity: string;
+  readonly table: string;
+  readonly rows: number;
+  readonly rawBytes: number;
+}
+
+/** The immutable result of a backup. */
+export const artifacts = holdfast.table(
+  "artifacts",
+  {
+    /** The id in the artifact's own header, and its prefix in every store. */
+    id: uuid().primaryKey(),
+    runId: uuid("run_id")
+      .notNull()
+      .references(() => runs.id, { onDelete: "cascade" }),
+    encryption: text().$type<EncryptionKind>().notNull(),
+    stores: text().array().notNull(),
+    contents: jsonb().$type<ArtifactContent[]>().notNull(),
+    sizeBytes: bigint("size_bytes", { mode: "number" }).notNull(),
+    rawBytes: bigint("raw_bytes", { mode: "number" }).notNull(),
+    rows: bigint({ mode: "number" }).notNull(),
+    pinned: boolean().notNull().default(false),
+    createdAt: at("created_at").notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex("artifacts_run").on(table.runId)],
+);
+
+/** Sign-ins: a session token names its row here, so that it can be ended before it expires. */
+export const sessions = holdfast.table(
+  "sessions",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    /** `platform.users.id` as text; no foreign key, for a restore may replace the account. */
+    userId: text("user_id").notNull(),
+    createdAt: at("created_at").notNull().defaultNow(),
+    expiresAt: at("expires_at").notNull(),
+    endedAt: at("ended_at"),
+  },
+  (table) => [index("sessions_user").on(table.userId)],
+);

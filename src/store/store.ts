@@ -1,0 +1,42 @@
+// The contract of a store: where artifacts live. test/store/conformance.ts is the suite that every store passes.
+
+export interface StoredObject {
+  /** Segments joined by "/", never absolute, never with "." or ".." in it. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+}
+
+export interface PutOptions {
+  /** The length where it is known; a body of another length is an error. */
+  readonly sizeBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOptions {
+  /** First byte, counted from 0; left out: from the start. */
+  readonly start?: number;
+  /** The byte after the last; left out: to the end. */
+  readonly end?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A flat space of immutable objects. Every operation throws HoldfastError STORE_FAILED when the medium fails and
+ * BAD_INPUT for a key that is not one; the signal's reason when it is aborted.
+ */
+export interface Store {
+  /** For people and for `Store.kind`: "fs", "memory", ... */
+  readonly kind: string;
+  /** Writes the object whole or not at all, over whatever had the key; durable once it resolves. */
+  put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredObject>;
+  /** Streams the object's bytes, or a range of them; NOT_FOUND at the first read if there is no such object. */
+  get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
+  /** Every object whose key starts with the prefix (exactly, as a string), in order of key. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+  stat(key: string): Promise<StoredObject | undefined>;
+  /** Succeeds also where there is nothing to delete. */
+  delete(key: string): Promise<void>;
+  /** Ends connections; nothing else may be called after. */
+  close(): Promise<void>;
+}
