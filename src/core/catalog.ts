@@ -125,7 +125,8 @@ export interface Selection {
 
 /**
  * The entities that a selection means, in the catalog's order. With neither entities nor groups it is every entity
- * that is not opt-in; a group means its entities that are not opt-in; `include` adds to either.
+ * that is not opt-in; a named group means its entities that are not opt-in (all of them, if every one is: then naming
+ * the group can mean nothing else); `include` adds to either.
  * @throws HoldfastError BAD_INPUT for an unknown name or an empty selection.
  */
 export function selectEntities(catalog: Catalog, selection: Selection): Entity[] {
@@ -137,7 +138,8 @@ export function selectEntities(catalog: Catalog, selection: Selection): Entity[]
     ? (selection.groups ?? []).map((name) => groupNamed(catalog, name))
     : catalog.groups;
   for (const group of groups) {
-    for (const entity of group.entities) if (!entity.optIn) chosen.add(entity.name);
+    const whole = explicit && group.entities.every((entity) => entity.optIn);
+    for (const entity of group.entities) if (whole || !entity.optIn) chosen.add(entity.name);
   }
   if (chosen.size === 0)
     throw new HoldfastError("BAD_INPUT", "The selection is empty: name at least one entity or group.");

@@ -1,0 +1,91 @@
+// Turns what an act counts (rows and raw bytes of a phase) into what a run reports: a percentage over the whole run
+// that never falls, a rate, and the time that is left. Pure: the clock is given.
+import { NO_PROGRESS, type Phase, type Progress } from "./run.ts";
+
+/** Which stretch of the whole run's 0 to 100 percent a phase takes. */
+export type PhaseShares = Readonly<Partial<Record<Phase, readonly [from: number, to: number]>>>;
+
+export interface PhaseTotals {
+  /** Estimates are welcome; null where nothing is known. */
+  readonly rows: number | null;
+  readonly bytes: number | null;
+}
+
+export interface ProgressMeter {
+  /** Begins a phase: counts start again from zero. */
+  enter(phase: Phase, totals?: PhaseTotals): void;
+  /** Counts work done in the present phase. */
+  add(done: { readonly rows: number; readonly bytes: number; readonly entity: string }): void;
+}
+
+const RATE_WINDOW_MS = 3_000;
+
+/**
+ * @param shares the phases that the act goes through
+ * @param report called at every change; the receiver throttles
+ * @param now milliseconds, from any fixed point
+ */
+export function createProgressMeter(
+  shares: PhaseShares,
+  report: (progress: Progress) => void,
+  now: () => number = () => performance.now(),
+): ProgressMeter {
+  let current: Progress = NO_PROGRESS;
+  let enteredAtMs = now();
+  let window: { atMs: number; rows: number }[] = [];
+
+  const say = (change: Partial<Progress>): void => {
+    const next = { ...current, ...change };
+    current = { ...next, percent: Math.max(current.percent, percentOf(next, shares)) };
+    report(current);
+  };
+
+  return {
+    enter(phase, totals = { rows: null, bytes: null }) {
+      enteredAtMs = now();
+      window = [];
+      say({
+        phase,
+        entity: null,
+        rows: 0,
+        rowsTotal: totals.rows,
+        bytes: 0,
+        bytesTotal: totals.bytes,
+        rowsPerSecond: null,
+        etaSeconds: null,
+      });
+    },
+    add({ rows, bytes, entity }) {
+      const atMs = now();
+      const rowsDone = current.rows + rows;
+      const bytesDone = current.bytes + bytes;
+      window.push({ atMs, rows: rowsDone });
+      while (window.length > 2 && (window[0]?.atMs ?? atMs) < atMs - RATE_WINDOW_MS) window.shift();
+      const first = window[0];
+      const spanMs = first === undefined ? 0 : atMs - first.atMs;
+      // An estimate that turned out too low grows with what was counted, so that nobody sees 120 %.
+      const grown = (total: number | null, done: number) => (total === null ? null : Math.max(total, done));
+      const bytesTotal = grown(current.bytesTotal, bytesDone);
+      const elapsedSeconds = (atMs - enteredAtMs) / 1000;
+      say({
+        entity,
+        rows: rowsDone,
+        rowsTotal: grown(current.rowsTotal, rowsDone),
+        bytes: bytesDone,
+        bytesTotal,
+        rowsPerSecond: first === undefined || spanMs <= 0 ? null : ((rowsDone - first.rows) * 1000) / spanMs,
+        etaSeconds:
+          bytesTotal === null || bytesDone === 0
+            ? null
+            : (elapsedSeconds * Math.max(0, bytesTotal - bytesDone)) / bytesDone,
+      });
+    },
+  };
+}
+
+function percentOf(progress: Progress, shares: PhaseShares): number {
+  if (progress.phase === "done") return 100;
+  const [from, to] = shares[progress.phase] ?? [0, 0];
+  const done = progress.bytesTotal ? Math.min(1, progress.bytes / progress.bytesTotal) : 0;
+  return from + (to - from) * done;
+}

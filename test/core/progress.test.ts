@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createProgressMeter } from "../../src/core/progress.ts";
+import type { Progress } from "../../src/core/run.ts";
+
+const shares = { planning: [0, 2], copying: [2, 97], sealing: [97, 100] } as const;
+
+function record() {
+  const reports: Progress[] = [];
+  let nowMs = 0;
+  const meter = createProgressMeter(
+    shares,
+    (progress) => reports.push(progress),
+    () => nowMs,
+  );
+  const last = () => reports.at(-1) ?? expect.fail("nothing was reported");
+  return { meter, reports, last, advance: (ms: number) => (nowMs += ms) };
+}
+
+describe("the progress meter", () => {
+  it("maps a phase's bytes onto the phase's share of the run", () => {
+    const { meter, last } = record();
+    meter.enter("copying", { rows: 100, bytes: 1000 });
+    expect(last().percent).toBe(2);
+    meter.add({ rows: 50, bytes: 500, entity: "USERS" });
+    expect(last()).toMatchObject({ percent: 49.5, rows: 50, rowsTotal: 100, entity: "USERS" });
+    meter.enter("done");
+    expect(last().percent).toBe(100);
+  });
+
+  it("gives the rate over the last seconds and the time that is left", () => {
+    const { meter, last, advance } = record();
+    meter.enter("copying", { rows: 1000, bytes: 1000 });
+    advance(1000);
+    meter.add({ rows: 100, bytes: 100, entity: "USERS" });
+    advance(1000);
+    meter.add({ rows: 100, bytes: 100, entity: "USERS" });
+    expect(last()).toMatchObject({ rowsPerSecond: 100, etaSeconds: 8 });
+  });
+
+  it("raises a total that turns out too low instead of passing 100 percent", () => {
+    const { meter, last } = record();
+    meter.enter("copying", { rows: 1, bytes: 10 });
+    meter.add({ rows: 5, bytes: 50, entity: "USERS" });
+    expect(last()).toMatchObject({ rowsTotal: 5, bytesTotal: 50, percent: 97 });
+  });
+
+  it("never lets the percentage fall, whatever is counted", () => {
+    const step = fc.oneof(
+      fc.record({ enter: fc.constantFrom("planning", "copying", "sealing"), bytes: fc.option(fc.nat(1000)) }),
+      fc.record({ bytes: fc.nat(500), afterMs: fc.nat(2000) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const { meter, reports, advance } = record();
+        for (const entry of steps) {
+          if ("enter" in entry) meter.enter(entry.enter, { rows: null, bytes: entry.bytes });
+          else {
+            advance(entry.afterMs);
+            meter.add({ rows: 1, bytes: entry.bytes, entity: "USERS" });
+          }
+        }
+        const percents = reports.map((report) => report.percent);
+        expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+        expect(percents.every((percent) => percent >= 0 && percent <= 100)).toBe(true);
+      }),
+    );
+  });
+});
