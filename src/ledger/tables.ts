@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import {
   bigint,
   boolean,
+  check,
   index,
   integer,
   jsonb,
@@ -21,7 +22,8 @@ export const holdfast = pgSchema("holdfast");
 export const runKind = holdfast.enum("run_kind", ["BACKUP", "RESTORE", "VERIFICATION"]);
 export const runStatus = holdfast.enum("run_status", RUN_STATUSES);
 
-const at = (name: string) => timestamp(name, { withTimezone: true });
+/** To the millisecond, which is what a JavaScript date holds: so a time that was read finds its row again. */
+const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
 /** What a run was asked to do, by kind; secrets are in `sealedSecret` alone. */
 export interface BackupRequest {
@@ -36,6 +38,10 @@ export interface RestoreRequest {
   readonly dryRun: boolean;
   readonly expectPlan: string | null;
 }
+export interface VerificationRequest {
+  readonly backupId: string;
+  readonly level: "STORED" | "CONTENTS" | "DRILL";
+}
 export interface RestoreOutcome {
   readonly changes: readonly TableChanges[];
   readonly plan: string;
@@ -49,7 +55,7 @@ export const runs = holdfast.table(
     kind: runKind().notNull(),
     status: runStatus().notNull().default("QUEUED"),
     entities: text().array().notNull(),
-    request: jsonb().$type<BackupRequest | RestoreRequest>().notNull(),
+    request: jsonb().$type<BackupRequest | RestoreRequest | VerificationRequest>().notNull(),
     outcome: jsonb().$type<RestoreOutcome>(),
     progress: jsonb().$type<Progress>().notNull(),
     /** A passphrase or identity, sealed with the server's key; null in every final state. */
@@ -60,8 +66,15 @@ export const runs = holdfast.table(
     idempotencyKey: text("idempotency_key"),
     /** Counts the workers that took the run up; one that holds an older number has lost it. */
     attempt: integer().notNull().default(0),
+    /** Counts the attempts that ended badly (a worker lost, a failure worth a retry); those given back do not count. */
+    failedAttempts: integer("failed_attempts").notNull().default(0),
+    /** The artifact that an attempt has begun to write: what may have to be deleted; null where nothing can be left. */
+    unfinishedArtifactId: uuid("unfinished_artifact_id"),
+    /** Counts the changes that are announced: a listener that has seen a revision need not look at it again. */
+    revision: integer().notNull().default(0),
     cancelRequestedAt: at("cancel_requested_at"),
-    heartbeatAt: at("heartbeat_at"),
+    /** When the run was last known to be carried: by its worker while it is RUNNING, by a job while it is QUEUED. */
+    heartbeatAt: at("heartbeat_at").notNull().defaultNow(),
     errorCode: text("error_code"),
     errorMessage: text("error_message"),
     errorHint: text("error_hint"),
@@ -70,10 +83,19 @@ export const runs = holdfast.table(
     finishedAt: at("finished_at"),
   },
   (table) => [
-    index("runs_kind_created").on(table.kind, table.createdAt.desc(), table.id),
+    index("runs_kind_created").on(table.kind, table.createdAt.desc(), table.id.desc()),
     index("runs_unfinished")
-      .on(table.status)
+      .on(table.heartbeatAt)
       .where(sql`${table.finishedAt} is null`),
+    index("runs_finished").on(table.finishedAt),
+    index("runs_remains")
+      .on(table.id)
+      .where(sql`${table.unfinishedArtifactId} is not null`),
+    check(
+      "runs_final_is_finished",
+      sql`(${table.finishedAt} is null) = (${table.status} in ('QUEUED', 'RUNNING'))`,
+    ),
+    check("runs_final_has_no_secret", sql`${table.finishedAt} is null or ${table.sealedSecret} is null`),
     uniqueIndex("runs_idempotency")
       .on(table.requestedById, table.kind, table.idempotencyKey)
       .where(sql`${table.idempotencyKey} is not null`),
