@@ -76,6 +76,12 @@ export const ERRORS = {
     hint: "Another transaction holds the table; try again when it has ended.",
     retryable: true,
   },
+  EMBEDDED_IN_USE: {
+    status: 503,
+    hint: "Stop the other Holdfast process, or give this one another data directory.",
+    retryable: true,
+  },
+  EMBEDDED_FAILED: { status: 500, hint: "Read what PostgreSQL says, correct it and start again." },
   STORE_FAILED: { status: 503, hint: "Check the store's space, address and credentials.", retryable: true },
   // runs
   CANCELLED: { status: 409, hint: "Start it again when you want it." },

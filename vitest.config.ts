@@ -1,0 +1,17 @@
+import { availableParallelism } from "node:os";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/setup.ts"],
+    // Node runs the files itself, types stripped: what is tested is what runs, and graphql is loaded only once.
+    experimental: { viteModuleRunner: false },
+    pool: "forks",
+    maxWorkers: Math.max(2, availableParallelism()),
+    // For tests that start servers and kill workers; a test that merely computes is done in milliseconds anyway.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+  },
+});
