@@ -1,0 +1,94 @@
+// What goes wrong in PostgreSQL or on the way to it, in the words of the catalogue of errors. The only place that reads SQLSTATEs.
+import postgres from "postgres";
+import { HoldfastError, type ErrorCode } from "../core/errors.ts";
+
+/** The server did not answer, or the connection to it ended. */
+const CONNECTION_CODES = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_DESTROYED",
+  "CONNECTION_ENDED",
+  "CONNECT_TIMEOUT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ENOENT",
+  "EACCES",
+]);
+
+const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
+  "42501": "DATABASE_DENIED",
+  "42P01": "TABLE_MISSING",
+  "3F000": "TABLE_MISSING",
+  "55P03": "TABLE_LOCKED",
+  "53300": "DATABASE_UNREACHABLE",
+  "57P01": "DATABASE_UNREACHABLE",
+  "57P02": "DATABASE_UNREACHABLE",
+  "57P03": "DATABASE_UNREACHABLE",
+  "57P05": "DATABASE_UNREACHABLE",
+  "3D000": "DATABASE_UNREACHABLE",
+};
+
+/** Classes of SQLSTATEs, for the codes that have no line of their own. */
+const SQLSTATE_CLASSES: Readonly<Record<string, ErrorCode>> = {
+  "08": "DATABASE_UNREACHABLE",
+  "23": "CONSTRAINT_VIOLATED",
+  "28": "DATABASE_UNREACHABLE",
+};
+
+/**
+ * The catalogue's error for one of postgres.js or of a socket; anything that it has no word for is returned as it is.
+ *
+ * A constraint's detail (`Key (email)=(a@b.c) already exists.`, `Failing row contains (...)`) stays with the cause and is in neither
+ * the message nor the details: it holds rows of the protected application, password hashes among them, and messages go to logs,
+ * to the ledger and to clients. The constraint, the table and the column say where to look.
+ * @param database the database's name in the configuration
+ */
+export function databaseError(database: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof HoldfastError) return error;
+  if (error instanceof postgres.PostgresError) return serverError(database, error);
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  if (CONNECTION_CODES.has(code)) return unreachable(database, error.message, error);
+  return error;
+}
+
+/** @param reason a clause for people, without the password */
+export function unreachable(database: string, reason: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("DATABASE_UNREACHABLE", `The database ${database} cannot be reached: ${reason}`, {
+    cause,
+  });
+}
+
+function serverError(database: string, error: postgres.PostgresError): unknown {
+  const code = SQLSTATES[error.code] ?? SQLSTATE_CLASSES[error.code.slice(0, 2)];
+  if (code === undefined) return error;
+  if (code === "DATABASE_UNREACHABLE") return unreachable(database, error.message, error);
+  const details = particulars(database, error);
+  if (/row-level security/.test(error.message) && code === "DATABASE_DENIED") {
+    return new HoldfastError("ROW_SECURITY", `${sentence(error.message)} (database ${database})`, {
+      cause: error,
+      details,
+    });
+  }
+  return new HoldfastError(code, `${sentence(error.message)} (database ${database})`, {
+    cause: error,
+    details,
+  });
+}
+
+function particulars(database: string, error: postgres.PostgresError): Record<string, string> {
+  const { schema_name: schema, table_name: table, column_name: column, constraint_name: constraint } = error;
+  const known = { database, schema, table, column, constraint };
+  return Object.fromEntries(
+    Object.entries(known).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** PostgreSQL's messages start in lower case, for they follow "ERROR:". */
+function sentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}
