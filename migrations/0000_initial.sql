@@ -19,7 +19,7 @@ CREATE TABLE "holdfast"."artifacts" (
 	"raw_bytes" bigint NOT NULL,
 	"rows" bigint NOT NULL,
 	"pinned" boolean DEFAULT false NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "holdfast"."runs" (
@@ -35,22 +35,27 @@ CREATE TABLE "holdfast"."runs" (
 	"requested_by" text,
 	"idempotency_key" text,
 	"attempt" integer DEFAULT 0 NOT NULL,
-	"cancel_requested_at" timestamp with time zone,
-	"heartbeat_at" timestamp with time zone,
+	"failed_attempts" integer DEFAULT 0 NOT NULL,
+	"unfinished_artifact_id" uuid,
+	"revision" integer DEFAULT 0 NOT NULL,
+	"cancel_requested_at" timestamp (3) with time zone,
+	"heartbeat_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"error_code" text,
 	"error_message" text,
 	"error_hint" text,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"started_at" timestamp with time zone,
-	"finished_at" timestamp with time zone
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"started_at" timestamp (3) with time zone,
+	"finished_at" timestamp (3) with time zone,
+	CONSTRAINT "runs_final_is_finished" CHECK (("holdfast"."runs"."finished_at" is null) = ("holdfast"."runs"."status" in ('QUEUED', 'RUNNING'))),
+	CONSTRAINT "runs_final_has_no_secret" CHECK ("holdfast"."runs"."finished_at" is null or "holdfast"."runs"."sealed_secret" is null)
 );
 --> statement-breakpoint
 CREATE TABLE "holdfast"."sessions" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"user_id" text NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"expires_at" timestamp with time zone NOT NULL,
-	"ended_at" timestamp with time zone
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"ended_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "platform"."alerts" (
@@ -288,8 +293,10 @@ ALTER TABLE "platform"."user_roles" ADD CONSTRAINT "user_roles_user_id_users_id_
 ALTER TABLE "platform"."user_roles" ADD CONSTRAINT "user_roles_role_id_roles_id_fk" FOREIGN KEY ("role_id") REFERENCES "platform"."roles"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "platform"."variables" ADD CONSTRAINT "variables_space_id_spaces_id_fk" FOREIGN KEY ("space_id") REFERENCES "platform"."spaces"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "artifacts_run" ON "holdfast"."artifacts" USING btree ("run_id");--> statement-breakpoint
-CREATE INDEX "runs_kind_created" ON "holdfast"."runs" USING btree ("kind","created_at" DESC NULLS LAST,"id");--> statement-breakpoint
-CREATE INDEX "runs_unfinished" ON "holdfast"."runs" USING btree ("status") WHERE "holdfast"."runs"."finished_at" is null;--> statement-breakpoint
+CREATE INDEX "runs_kind_created" ON "holdfast"."runs" USING btree ("kind","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "runs_unfinished" ON "holdfast"."runs" USING btree ("heartbeat_at") WHERE "holdfast"."runs"."finished_at" is null;--> statement-breakpoint
+CREATE INDEX "runs_finished" ON "holdfast"."runs" USING btree ("finished_at");--> statement-breakpoint
+CREATE INDEX "runs_remains" ON "holdfast"."runs" USING btree ("id") WHERE "holdfast"."runs"."unfinished_artifact_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "runs_idempotency" ON "holdfast"."runs" USING btree ("requested_by_id","kind","idempotency_key") WHERE "holdfast"."runs"."idempotency_key" is not null;--> statement-breakpoint
 CREATE INDEX "sessions_user" ON "holdfast"."sessions" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "alerts_pipeline" ON "platform"."alerts" USING btree ("pipeline_id");--> statement-breakpoint
