@@ -1,7 +1,7 @@
 // The directory of an embedded PostgreSQL: made once, whole or not at all, with the superuser's password inside.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { chown, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { HoldfastError } from "../core/errors.ts";
@@ -10,6 +10,7 @@ import type { Binaries } from "./binaries.ts";
 
 export const SUPERUSER = "holdfast";
 const PASSWORD_FILE = "holdfast.password";
+const DRAFT_PREFIX = "postgres.new-";
 
 export interface Cluster {
   readonly directory: string;
@@ -30,15 +31,21 @@ export async function ensureCluster(
   if (password !== undefined) return { directory, password };
 
   // Made beside its place and then renamed, so that a start which is killed midway leaves nothing that looks whole.
-  const draft = path.join(dataDir, "postgres.new");
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { mode: 0o700 });
+  await removeDrafts(dataDir);
+  const draft = await mkdtemp(path.join(dataDir, DRAFT_PREFIX));
   if (account !== undefined) await chown(draft, account.uid, account.gid);
   const made = randomBytes(24).toString("base64url");
   await initialise(draft, made, binaries, account);
   await writePassword(path.join(draft, PASSWORD_FILE), made, account);
   await rename(draft, directory);
   return { directory, password: made };
+}
+
+/** What earlier starts left that were killed midway; an initdb may still be writing to one, which then stays for the next. */
+async function removeDrafts(dataDir: string): Promise<void> {
+  for (const name of await readdir(dataDir))
+    if (name.startsWith(DRAFT_PREFIX))
+      await rm(path.join(dataDir, name), { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function readPassword(directory: string): Promise<string | undefined> {

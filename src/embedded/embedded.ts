@@ -1,21 +1,14 @@
 // PostgreSQL for those who have none: the real server, kept in the data directory, for this process alone.
 import { mkdir } from "node:fs/promises";
-import { createServer } from "node:net";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { HoldfastError } from "../core/errors.ts";
 import { postgresAccount } from "./account.ts";
 import { locateBinaries } from "./binaries.ts";
 import { ensureCluster, SUPERUSER } from "./cluster.ts";
 import { tryLock } from "./directory-lock.ts";
-import {
-  type Postmaster,
-  startPostmaster,
-  type StartOptions,
-  StartFailure,
-  stopOrphan,
-} from "./postmaster.ts";
+import { startOnFreePort } from "./free-port.ts";
+import { stopOrphan } from "./postmaster.ts";
 
 export interface EmbeddedOptions {
   /** Made where it is missing, for its owner alone. The database lives in `postgres` below it. */
@@ -37,7 +30,6 @@ export interface EmbeddedPostgres {
 }
 
 const DATABASE = "holdfast";
-const START_ATTEMPTS = 10;
 
 const SETTINGS: Readonly<Record<string, string>> = {
   max_connections: "100",
@@ -91,35 +83,6 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     lock.release();
     throw error;
   }
-}
-
-/** Another program may take the port after it was found free; sessions of a killed server may take a moment to end. */
-async function startOnFreePort(
-  options: Omit<StartOptions, "port">,
-): Promise<{ port: number; postmaster: Postmaster }> {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await findFreePort();
-    try {
-      return { port, postmaster: await startPostmaster({ ...options, port }) };
-    } catch (error) {
-      if (!(error instanceof StartFailure)) throw error;
-      const passing = /Address already in use|pre-existing shared memory block/.test(error.message);
-      if (!passing || attempt === START_ATTEMPTS)
-        throw new HoldfastError("EMBEDDED_FAILED", `PostgreSQL did not start:\n${error.message}`);
-      await sleep(attempt * 50);
-    }
-  }
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function ensureDatabase(url: string): Promise<void> {

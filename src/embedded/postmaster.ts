@@ -1,6 +1,6 @@
 // The PostgreSQL process itself: starting it, stopping it, and finding one that a killed Holdfast left behind.
 import { spawn } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -93,7 +93,10 @@ export async function startPostmaster(options: StartOptions): Promise<Postmaster
  */
 export async function stopOrphan(directory: string, log: (line: string) => void): Promise<void> {
   const pid = await findOrphan(directory);
-  if (pid === undefined) return;
+  if (pid === undefined) {
+    await removeMisleadingLock(directory);
+    return;
+  }
   log(`stopping PostgreSQL (process ${pid}), which outlived the Holdfast that started it`);
   signal(pid, "SIGINT");
   const deadline = Date.now() + ORPHAN_TIMEOUT_MS;
@@ -107,15 +110,27 @@ export async function stopOrphan(directory: string, log: (line: string) => void)
   }
 }
 
+/** PostgreSQL refuses to start while the process that its lock file names lives, whatever that process is by now. */
+async function removeMisleadingLock(directory: string): Promise<void> {
+  const pid = await readLockedPid(directory);
+  if (pid !== undefined && signal(pid, 0)) await rm(lockFile(directory), { force: true });
+}
+
 /** The live PostgreSQL that `postmaster.pid` names, if it is one: after a crash another process may have its number. */
 async function findOrphan(directory: string): Promise<number | undefined> {
-  const content = await readFile(path.join(directory, "postmaster.pid"), "utf8").catch(() => "");
-  const pid = Number.parseInt(content, 10);
-  if (!(pid > 1) || !signal(pid, 0)) return undefined;
+  const pid = await readLockedPid(directory);
+  if (pid === undefined || !signal(pid, 0)) return undefined;
   if (process.platform !== "linux") return pid;
   // PostgreSQL works inside its directory for as long as it lives.
   const [own, theirs] = await Promise.all([stat(directory), stat(`/proc/${pid}/cwd`).catch(() => undefined)]);
   return theirs?.dev === own.dev && theirs.ino === own.ino ? pid : undefined;
+}
+
+const lockFile = (directory: string) => path.join(directory, "postmaster.pid");
+
+async function readLockedPid(directory: string): Promise<number | undefined> {
+  const pid = Number.parseInt(await readFile(lockFile(directory), "utf8").catch(() => ""), 10);
+  return pid > 1 ? pid : undefined;
 }
 
 function signal(pid: number, name: "SIGINT" | 0): boolean {
