@@ -58,6 +58,11 @@ CREATE TABLE "holdfast"."sessions" (
 	"ended_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
+CREATE TABLE "holdfast"."token_uses" (
+	"token_id" uuid PRIMARY KEY NOT NULL,
+	"last_used_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "platform"."alerts" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "platform"."alerts_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1000 CACHE 1),
 	"name" text NOT NULL,
@@ -216,7 +221,6 @@ CREATE TABLE "platform"."tokens" (
 	"permissions" text[],
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone,
-	"last_used_at" timestamp with time zone,
 	CONSTRAINT "tokens_token_hash_unique" UNIQUE("token_hash"),
 	CONSTRAINT "tokens_hash_is_sha256" CHECK (octet_length("platform"."tokens"."token_hash") = 32)
 );

@@ -15,7 +15,9 @@ export const ERRORS = {
   // who is asking
   UNAUTHENTICATED: { status: 401, hint: "Sign in, or send a valid token in the Authorization header." },
   BAD_CREDENTIALS: { status: 401, hint: "Check the user name and the password." },
+  WRONG_PASSWORD: { status: 403, hint: "Give the password that you sign in with now." },
   FORBIDDEN: { status: 403, hint: "Ask an administrator for the missing permission." },
+  TOO_MANY_ATTEMPTS: { status: 429, hint: "Wait, then try again.", retryable: true },
   // what is asked for
   BAD_INPUT: { status: 400, hint: "Correct the named field and send the request again." },
   NOT_FOUND: { status: 404, hint: "Check the id; what you may not read is not shown either." },

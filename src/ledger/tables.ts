@@ -144,3 +144,10 @@ export const sessions = holdfast.table(
   },
   (table) => [index("sessions_user").on(table.userId)],
 );
+
+/** When a personal access token was last used: not beside the token, for a use is no change to what a backup holds. */
+export const tokenUses = holdfast.table("token_uses", {
+  /** `platform.tokens.id`; no foreign key, for a restore may replace the token. */
+  tokenId: uuid("token_id").primaryKey(),
+  lastUsedAt: at("last_used_at").notNull(),
+});

@@ -68,7 +68,7 @@ async function seedRoles(tx: TransactionSql): Promise<number[]> {
   const rows = await tx<{ id: number }[]>`
     INSERT INTO platform.roles (name, description, permissions, created_at)
     SELECT name, description, ARRAY(SELECT jsonb_array_elements_text(permissions)), timestamptz '2025-01-01Z'
-    FROM jsonb_to_recordset(${tx.json(roles)}) AS made (name text, description text, permissions jsonb)
+    FROM jsonb_to_recordset(${JSON.stringify(roles)}::text::jsonb) AS made (name text, description text, permissions jsonb)
     RETURNING id`;
   return rows.map((row) => row.id);
 }
@@ -117,7 +117,7 @@ async function seedGroups(tx: TransactionSql, count: number): Promise<number[]> 
 
 async function seedTokens(tx: TransactionSql, userIds: readonly string[], count: number): Promise<void> {
   await tx`
-    INSERT INTO platform.tokens (id, user_id, name, token_hash, permissions, created_at, expires_at, last_used_at)
+    INSERT INTO platform.tokens (id, user_id, name, token_hash, permissions, created_at, expires_at)
     SELECT
       pg_temp.made_uuid('token', n),
       (${userIds}::bigint[])[1 + pg_temp.roll(n, 40, ${userIds.length})],
@@ -126,7 +126,6 @@ async function seedTokens(tx: TransactionSql, userIds: readonly string[], count:
       CASE n % 4 WHEN 0 THEN NULL WHEN 1 THEN '{}' WHEN 2 THEN '{READ_STREAMS}'::text[]
         ELSE '{READ_TEMPLATES,READ_SPACES,READ_VARIABLES}' END,
       timestamptz '2025-03-01Z' + n * interval '5 hours',
-      CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' ELSE timestamptz '2027-01-01Z' + n * interval '1 day' END,
-      CASE WHEN n % 3 = 0 THEN timestamptz '2026-01-01Z' + n * interval '1 hour' END
+      CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' ELSE timestamptz '2027-01-01Z' + n * interval '1 day' END
     FROM generate_series(1, ${count}::bigint) AS n`;
 }

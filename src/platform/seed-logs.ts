@@ -54,7 +54,7 @@ export async function seedAuditLogs(tx: TransactionSql, sizes: PlatformSizes): P
   await tx`
     INSERT INTO platform.audit_logs (at, actor, action, target, ip, details)
     SELECT
-      CASE WHEN n = 1 THEN '-infinity' ELSE timestamptz '2025-06-01Z' + n * interval '7.000013 seconds' END,
+      timestamptz '2025-06-01Z' + n * interval '7.000013 seconds',
       CASE WHEN n % 20 <> 0 THEN pg_temp.one_of(n, 110, ${HANDLES}) || '.' || pg_temp.roll(n, 111, 500) END,
       pg_temp.one_of(n, 112, ${ACTIONS}),
       CASE WHEN n % 15 <> 0 THEN 'template:' || pg_temp.made_uuid('target', n / 50) END,

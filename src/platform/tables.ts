@@ -148,7 +148,7 @@ export const groupRoles = platform.table(
   ],
 );
 
-/** Personal access tokens: of the token itself only the hash is kept. */
+/** Personal access tokens: of the token itself only the hash is kept. Their use is in the ledger: it is no change. */
 export const tokens = platform.table(
   "tokens",
   {
@@ -163,7 +163,6 @@ export const tokens = platform.table(
     permissions: text().array(),
     createdAt: at("created_at").notNull().defaultNow(),
     expiresAt: at("expires_at"),
-    lastUsedAt: at("last_used_at"),
   },
   (table) => [
     check("tokens_hash_is_sha256", sql`octet_length(${table.tokenHash}) = 32`),
