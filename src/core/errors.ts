@@ -85,6 +85,13 @@ export const ERRORS = {
   },
   EMBEDDED_FAILED: { status: 500, hint: "Read what PostgreSQL says, correct it and start again." },
   STORE_FAILED: { status: 503, hint: "Check the store's space, address and credentials.", retryable: true },
+  QUEUE_UNREACHABLE: {
+    status: 503,
+    hint: "Check that Redis (or, without it, PostgreSQL) runs and that its URL is right.",
+    retryable: true,
+  },
+  SHUTTING_DOWN: { status: 503, hint: "Try again once the process has started anew.", retryable: true },
+  SUBSCRIBER_TOO_SLOW: { status: 503, hint: "Subscribe again, and read what comes.", retryable: true },
   // runs
   CANCELLED: { status: 409, hint: "Start it again when you want it." },
   WORKER_LOST: {

@@ -1,0 +1,61 @@
+// Runs an act as often as it is asked for, but not more often than an interval allows, and never twice at once.
+
+export interface Throttle {
+  /** Has the act run as soon as the interval allows; asked for while it runs, it runs once more after that. */
+  request(): void;
+  /** Has the act run now if it is still due, whatever the interval; resolves once nothing is due or running. */
+  flush(): Promise<void>;
+  /** Nothing runs any more; resolves once what was running has ended. */
+  stop(): Promise<void>;
+}
+
+/** @param onError told when the act fails, which happens to nobody else */
+export function createThrottle(
+  act: () => Promise<void>,
+  intervalMs: number,
+  onError: (error: unknown) => void,
+): Throttle {
+  let due = false;
+  let stopped = false;
+  let startedAtMs = -Infinity;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+
+  const run = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    due = false;
+    startedAtMs = performance.now();
+    running = act()
+      .catch(onError)
+      .finally(() => {
+        running = undefined;
+        schedule();
+      });
+  };
+
+  const schedule = (): void => {
+    if (!due || stopped || running !== undefined || timer !== undefined) return;
+    timer = setTimeout(run, Math.max(0, startedAtMs + intervalMs - performance.now()));
+  };
+
+  const settle = async (): Promise<void> => {
+    if (running === undefined && due && !stopped) run();
+    if (running === undefined) return;
+    await running;
+    await settle();
+  };
+
+  return {
+    request() {
+      due = true;
+      schedule();
+    },
+    flush: settle,
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
