@@ -1,0 +1,116 @@
+// The environment: every variable that Holdfast knows, read in one place and checked at once. Only process roots call it.
+import { closest } from "fastest-levenshtein";
+import { z } from "zod";
+import { HoldfastError } from "../core/errors.ts";
+
+/** Sealing and signing are only as good as this. */
+const SECRET_KEY_MIN_LENGTH = 32;
+
+const text = z.string();
+const urlOf = (problem: string, ...protocols: string[]) =>
+  z.string().refine((value) => protocols.includes(URL.parse(value)?.protocol ?? ""), problem);
+
+/** Every problem below is worded to follow the variable's name, and repeats no value: some are secrets. */
+const variables = z.object({
+  HOLDFAST_DATA_DIR: text.default(".holdfast"),
+  HOLDFAST_DATABASE_URL: urlOf(
+    "must be a URL that starts with postgres://",
+    "postgres:",
+    "postgresql:",
+  ).optional(),
+  REDIS_URL: urlOf("must be a URL that starts with redis:// or rediss://", "redis:", "rediss:").optional(),
+  PORT: z
+    .string()
+    .regex(/^\d+$/, "must be a number from 0 to 65535 (0: any free port)")
+    .transform(Number)
+    .refine((port) => port <= 65_535, "must be a number from 0 to 65535 (0: any free port)")
+    .default(4000),
+  HOST: text.default("127.0.0.1"),
+  HOLDFAST_SECRET_KEY: text
+    .min(
+      SECRET_KEY_MIN_LENGTH,
+      `must have at least ${SECRET_KEY_MIN_LENGTH} characters; make one with openssl rand -base64 32`,
+    )
+    .optional(),
+  HOLDFAST_ADMIN_PASSWORD: text.min(8, "must have at least 8 characters").optional(),
+  HOLDFAST_CONFIG: text.optional(),
+  LOG_LEVEL: z
+    .enum(
+      ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+      "must be one of trace, debug, info, warn, error, fatal, silent",
+    )
+    .default("info"),
+  HOLDFAST_PASSPHRASE: text.optional(),
+  HOLDFAST_SERVER: urlOf("must be a URL that starts with http:// or https://", "http:", "https:").optional(),
+  HOLDFAST_TOKEN: text.optional(),
+});
+
+type Variables = z.infer<typeof variables>;
+
+/** What the environment says, with the defaults filled in. Holds secrets: not for logs. */
+export interface Environment {
+  /** The embedded database, the file store and the keys that were made. Relative to the working directory if it is. */
+  readonly dataDir: string;
+  /** Holdfast's own database; undefined: the embedded PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  /** BullMQ on Redis; undefined: BullMQ in Holdfast's own database. */
+  readonly redisUrl: string | undefined;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** undefined: made on first start, see secret-key.ts. */
+  readonly secretKey: string | undefined;
+  /** undefined: made and printed on first start. */
+  readonly adminPassword: string | undefined;
+  /** undefined: `holdfast.config.ts` in the working directory, if it is there. */
+  readonly configFile: string | undefined;
+  readonly logLevel: Variables["LOG_LEVEL"];
+  /** For commands that encrypt or decrypt. */
+  readonly passphrase: string | undefined;
+  /** Where commands work through the API. */
+  readonly server: string | undefined;
+  readonly token: string | undefined;
+}
+
+const PREFIX = "HOLDFAST_";
+/** Whatever starts like this is for the project's own tests. */
+const TEST_PREFIX = "HOLDFAST_TEST_";
+const OWN_NAMES = variables.keyof().options.filter((name) => name.startsWith(PREFIX));
+
+/**
+ * Reads the environment. A variable that is set to nothing counts as not set.
+ * @throws HoldfastError CONFIG_INVALID that names every fault at once, each as `VARIABLE: what is wrong`.
+ */
+export function readEnvironment(environment: NodeJS.ProcessEnv): Environment {
+  const given = Object.entries(environment).filter(([, value]) => value !== undefined && value !== "");
+  const faults = given.flatMap(([name]) => describeUnknown(name));
+  const read = variables.safeParse(Object.fromEntries(given));
+  if (!read.success)
+    faults.push(...read.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+  if (!read.success || faults.length > 0)
+    throw new HoldfastError("CONFIG_INVALID", `The environment is not valid:\n${faults.join("\n")}`, {
+      hint: "Correct the named variables and start again.",
+      details: { faults },
+    });
+  const values = read.data;
+  return {
+    dataDir: values.HOLDFAST_DATA_DIR,
+    databaseUrl: values.HOLDFAST_DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    port: values.PORT,
+    host: values.HOST,
+    secretKey: values.HOLDFAST_SECRET_KEY,
+    adminPassword: values.HOLDFAST_ADMIN_PASSWORD,
+    configFile: values.HOLDFAST_CONFIG,
+    logLevel: values.LOG_LEVEL,
+    passphrase: values.HOLDFAST_PASSPHRASE,
+    server: values.HOLDFAST_SERVER,
+    token: values.HOLDFAST_TOKEN,
+  };
+}
+
+function describeUnknown(name: string): string[] {
+  if (!name.startsWith(PREFIX) || name.startsWith(TEST_PREFIX)) return [];
+  if (OWN_NAMES.some((known) => known === name)) return [];
+  return [`${name}: is not known; did you mean ${closest(name, OWN_NAMES)}?`];
+}
