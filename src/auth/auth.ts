@@ -1,0 +1,59 @@
+// The door of this layer: accounts, sessions and tokens over one ledger and one catalog.
+import { deriveKey } from "../codec/seal.ts";
+import type { Catalog } from "../core/catalog.ts";
+import type { Ledger } from "../ledger/connect.ts";
+import { authenticate, changePassword, signIn, type SignIn } from "./accounts.ts";
+import type { Caller } from "./caller.ts";
+import type { AuthContext, Origin } from "./context.ts";
+import { createThrottle } from "./throttle.ts";
+import { createToken, listTokens, revokeToken, type AccessToken, type TokenRequest } from "./tokens.ts";
+
+const TWELVE_HOURS_MS = 12 * 60 * 60 * 1000;
+const ATTEMPTS = { limit: 10, windowMs: 5 * 60 * 1000 };
+
+export interface AuthOptions {
+  readonly ledger: Ledger;
+  readonly catalog: Catalog;
+  /** `HOLDFAST_SECRET_KEY`: with another one, every session ends. */
+  readonly secretKey: string;
+  readonly sessionLifetimeMs?: number;
+  /** Of wrong passwords for one name from one address. */
+  readonly attempts?: { readonly limit: number; readonly windowMs: number };
+}
+
+/** See the functions of the same names for what each does and throws. */
+export interface Auth {
+  signIn(username: string, password: string, origin?: Origin): Promise<SignIn>;
+  authenticate(authorization: string | null | undefined): Promise<Caller>;
+  changePassword(
+    caller: Caller,
+    passwords: { readonly old: string; readonly new: string },
+    origin?: Origin,
+  ): Promise<void>;
+  createToken(
+    caller: Caller,
+    request: TokenRequest,
+    origin?: Origin,
+  ): Promise<{ token: string; accessToken: AccessToken }>;
+  listTokens(caller: Caller): Promise<AccessToken[]>;
+  revokeToken(caller: Caller, id: string, origin?: Origin): Promise<void>;
+}
+
+/** Holds nothing that is to be closed; the ledger stays its opener's. */
+export function createAuth(options: AuthOptions): Auth {
+  const context: AuthContext = {
+    ledger: options.ledger,
+    catalog: options.catalog,
+    sessionKey: deriveKey(options.secretKey, "sessions"),
+    sessionLifetimeMs: options.sessionLifetimeMs ?? TWELVE_HOURS_MS,
+    throttle: createThrottle(options.attempts ?? ATTEMPTS),
+  };
+  return {
+    signIn: (username, password, origin) => signIn(context, username, password, origin),
+    authenticate: (authorization) => authenticate(context, authorization),
+    changePassword: (caller, passwords, origin) => changePassword(context, caller, passwords, origin),
+    createToken: (caller, request, origin) => createToken(context, caller, request, origin),
+    listTokens: (caller) => listTokens(context, caller),
+    revokeToken: (caller, id, origin) => revokeToken(context, caller, id, origin),
+  };
+}
