@@ -1,15 +1,13 @@
-// Connections to a database that is protected: postgres.js beneath Drizzle, one client for each session.
-import { drizzle } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
-import { databaseError } from "./errors.ts";
-import { startSession, type Session, type SessionConnection } from "./session.ts";
-
-export type { Session } from "./session.ts";
+// Databases that are protected, and the sessions on them.
+import { createConnection, type Connection } from "./connection.ts";
+import { readConnectionUrl } from "./connection-url.ts";
+import { unreachable } from "./errors.ts";
+import { startSession, type Session } from "./session.ts";
 
 export interface DatabaseOptions {
   /** The database's name in the configuration; the only name that messages use. */
   readonly name: string;
-  /** `postgres://user:password@host:port/database?sslmode=...` */
+  /** `postgres://user:password@host:port/database?sslmode=...`; other parameters are settings for the server. */
   readonly url: string;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
@@ -25,48 +23,79 @@ export interface Database {
    * @throws DATABASE_UNREACHABLE when there is no server, no such database or no entry; the signal's reason when it aborts.
    */
   session(signal: AbortSignal): Promise<Session>;
-  /** Closes every session that is still open. */
+  /** Ends every session that is still open, and the statement that it runs. */
   close(): Promise<void>;
 }
 
-/** Opens nothing yet: the first connection is made by the first session. */
+/**
+ * Connects to nothing yet.
+ * @throws CONFIG_INVALID for a URL that is not one
+ */
 export function openDatabase(options: DatabaseOptions): Database {
-  const sessions = new Set<Session>();
+  const { name, applicationName, maxConnections } = options;
+  const target = readConnectionUrl(name, options.url);
+  const places = new Places(maxConnections);
+  const open = new Map<Connection, Session>();
+  let closed = false;
   return {
-    name: options.name,
-    maxConnections: options.maxConnections,
+    name,
+    maxConnections,
     async session(signal) {
-      signal.throwIfAborted();
-      try {
-        const session = await startSession(connect(options), options.name, signal);
-        sessions.add(session);
-        return session;
-      } catch (error) {
-        throw databaseError(options.name, error);
+      await places.take(signal);
+      const connection = createConnection(target, applicationName);
+      const end = async (): Promise<void> => {
+        await connection.end();
+        open.delete(connection);
+        places.give();
+      };
+      const session = await startSession({ ...connection, end }, name, signal);
+      open.set(connection, session);
+      if (closed) {
+        await session.close();
+        throw unreachable(name, "it was closed");
       }
+      return session;
     },
     async close() {
-      await Promise.all([...sessions].map((session) => session.close()));
+      closed = true;
+      await Promise.all([...open.values()].map((session) => session.close()));
     },
   };
 }
 
-function connect(options: DatabaseOptions): SessionConnection {
-  const client = postgres(options.url, {
-    max: 1,
-    prepare: false,
-    fetch_types: false,
-    max_lifetime: null,
-    connect_timeout: 10,
-    onnotice: () => undefined,
-    connection: { application_name: options.applicationName },
-  });
-  return {
-    client,
-    db: drizzle(client),
-    lost: () => undefined,
-    cancel: async () => undefined,
-    terminate: () => undefined,
-    end: () => client.end({ timeout: 1 }),
-  };
+/** A number of places, given to those who wait in the order in which they came. */
+class Places {
+  #free: number;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** @throws the signal's reason when it aborts first */
+  async take(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = (): void => {
+      this.#waiting.delete(resolve);
+      reject(signal.reason);
+    };
+    this.#waiting.add(resolve);
+    signal.addEventListener("abort", leave, { once: true });
+    await promise.finally(() => signal.removeEventListener("abort", leave));
+  }
+
+  give(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free += 1;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
+  }
 }

@@ -1,12 +1,11 @@
 // A session: one connection to a protected database, whose running statement ends when the caller's signal aborts.
 import { sql } from "drizzle-orm";
-import type { PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type postgres from "postgres";
+import { Canceller } from "./canceller.ts";
+import type { BackendKey, Connection, DrizzleClient } from "./connection.ts";
+import type { CopyBatch } from "./copy-tap.ts";
 import { databaseError, unreachable } from "./errors.ts";
-import { renderStatement, type Statement } from "./quote.ts";
-
-/** Drizzle over postgres.js, as a session uses it. */
-export type DrizzleClient = PostgresJsDatabase & { $client: postgres.Sql };
+import { renderStatement, statementText, type Statement } from "./quote.ts";
 
 /**
  * One connection, never silently replaced: when it is lost, every later statement fails with DATABASE_UNREACHABLE. Statements
@@ -33,6 +32,11 @@ export interface Session extends AsyncDisposable {
    * cannot say (COPY). `work` must end when its statement does.
    */
   run<T>(work: (client: postgres.Sql) => Promise<T>): Promise<T>;
+  /**
+   * Sends `COPY ... TO STDOUT` with the first read and yields its rows as they come; the socket waits for a slow reader. A reader
+   * that leaves early cancels the COPY, which (as any failure) leaves the transaction fit for nothing but a rollback.
+   */
+  copyOut(statement: Statement): AsyncGenerator<CopyBatch, void, undefined>;
   /** @param characteristics as after BEGIN: `ISOLATION LEVEL REPEATABLE READ, READ ONLY` */
   begin(characteristics?: string): Promise<void>;
   commit(): Promise<void>;
@@ -44,24 +48,8 @@ export interface Session extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What a session needs of the connection beneath it. */
-export interface SessionConnection {
-  readonly client: postgres.Sql;
-  readonly db: DrizzleClient;
-  /** Why the connection has ended, once it has. */
-  readonly lost: () => string | undefined;
-  /** Asks the server to cancel the statement that runs; resolves when the server has taken note. Never rejects. */
-  readonly cancel: () => Promise<void>;
-  /** Ends the backend for good: the server's process, as far as it can be reached, and this end of the connection. */
-  readonly terminate: (backendPid: number) => void;
-  /** Ends the connection; resolves when the server has let go of it. */
-  readonly end: () => Promise<void>;
-}
-
-/** A cancelled statement that has not ended by then is not going to: the backend is terminated. */
-const CANCEL_PATIENCE_MS = 1_000;
-/** A request to cancel that arrives before its statement has started does nothing, so it is repeated. */
-const CANCEL_REPEAT_MS = 200;
+/** SQLSTATE of a setting that cannot be had. */
+const INVALID_PARAMETER = "22023";
 
 /**
  * As pg_dump sets them: every value prints the same wherever and whenever it is read, nothing is looked up in a schema that
@@ -90,7 +78,7 @@ const SETTINGS = {
  * @throws DATABASE_UNREACHABLE, DATABASE_DENIED
  */
 export async function startSession(
-  connection: SessionConnection,
+  connection: Connection,
   database: string,
   signal: AbortSignal,
 ): Promise<Session> {
@@ -110,11 +98,13 @@ class PostgresSession implements Session {
   readonly db: DrizzleClient;
   backendPid = 0;
   serverVersion = 0;
-  readonly #connection: SessionConnection;
+  readonly #connection: Connection;
+  #key: BackendKey | undefined;
+  #running: Canceller | undefined;
   #inTransaction = false;
   #closing: Promise<void> | undefined;
 
-  constructor(connection: SessionConnection, database: string, signal: AbortSignal) {
+  constructor(connection: Connection, database: string, signal: AbortSignal) {
     this.#connection = connection;
     this.database = database;
     this.signal = signal;
@@ -122,17 +112,22 @@ class PostgresSession implements Session {
   }
 
   async start(): Promise<void> {
-    const [row] = await this.rows<{ pid: number; version: number }>(sql`
+    const { text, parameters } = renderStatement(sql`
       SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version,
         (SELECT count(set_config(key, value, false)) FROM jsonb_each_text(${JSON.stringify(SETTINGS)}::jsonb)
           WHERE current_setting(key, true) IS NOT NULL) AS settings`);
+    const result = await this.run(async (client) =>
+      client.unsafe<{ pid: number; version: number }[]>(text, parameters),
+    );
+    const [row] = result;
     if (row === undefined) throw unreachable(this.database, "the server answered without a row");
+    this.#key = result.state;
     this.backendPid = row.pid;
     this.serverVersion = row.version;
     if (row.version >= 140_000) {
-      // A statement whose client has died ends within this time. Servers on other systems than Linux may refuse it.
-      await this.query(sql`SET client_connection_check_interval = '2s'`).catch((error: unknown) => {
-        if (!(error instanceof Error) || !("code" in error) || error.code !== "22023") throw error;
+      // A statement whose client has died ends within this time. Servers on some systems cannot tell, and refuse it.
+      await this.query("SET client_connection_check_interval = '2s'").catch((error: unknown) => {
+        if (!(error instanceof Error) || !("code" in error) || error.code !== INVALID_PARAMETER) throw error;
       });
     }
   }
@@ -147,12 +142,57 @@ class PostgresSession implements Session {
     return this.run(async (client) => [...(await client.unsafe<Row[]>(text, parameters))]);
   }
 
-  async run<T>(work: (client: postgres.Sql) => Promise<T>): Promise<T> {
+  run<T>(work: (client: postgres.Sql) => Promise<T>): Promise<T> {
+    return this.#execute(work, this.#canceller());
+  }
+
+  async *copyOut(statement: Statement): AsyncGenerator<CopyBatch, void, undefined> {
+    const text = statementText(statement);
+    this.#check();
+    const tap = this.#connection.tap();
+    const canceller = this.#canceller();
+    // A server that waits for the socket sees no request to cancel: what it has sent must be read, if only to be dropped.
+    const discard = (): void => tap.discard();
+    this.signal.addEventListener("abort", discard, { once: true });
+    const outcome = this.#execute(async (client) => {
+      const { count } = await client.unsafe(text);
+      if (count !== tap.rows && !tap.discarding) {
+        throw new Error(`the server sent ${count} rows, and ${tap.rows} were read: ${text}`);
+      }
+    }, canceller).then(
+      () => tap.finish(),
+      (error: unknown) => tap.fail(error),
+    );
+    try {
+      for (let batch = await tap.next(); batch !== undefined; batch = await tap.next()) yield batch;
+    } finally {
+      tap.discard();
+      canceller.start();
+      await outcome;
+      this.#connection.untap();
+      this.signal.removeEventListener("abort", discard);
+    }
+  }
+
+  #canceller(): Canceller {
+    return new Canceller(
+      async () => this.#key && this.#connection.cancel(this.#key),
+      () => this.#connection.terminate(this.backendPid),
+    );
+  }
+
+  /** @throws when no statement may be sent */
+  #check(): void {
     this.signal.throwIfAborted();
     if (this.#closing !== undefined) throw unreachable(this.database, "the session is closed");
     const lost = this.#connection.lost();
     if (lost !== undefined) throw unreachable(this.database, lost);
-    const canceller = new Canceller(this.#connection, this.backendPid);
+    if (this.#running !== undefined) throw new Error("a session runs one statement at a time");
+  }
+
+  async #execute<T>(work: (client: postgres.Sql) => Promise<T>, canceller: Canceller): Promise<T> {
+    this.#check();
+    this.#running = canceller;
     const onAbort = (): void => canceller.start();
     this.signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -163,7 +203,8 @@ class PostgresSession implements Session {
       throw databaseError(this.database, error);
     } finally {
       this.signal.removeEventListener("abort", onAbort);
-      await canceller.settled();
+      await canceller.stop();
+      this.#running = undefined;
     }
   }
 
@@ -180,12 +221,9 @@ class PostgresSession implements Session {
   async rollback(): Promise<void> {
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
-    if (this.signal.aborted || this.#connection.lost() !== undefined) {
-      // The connection's end rolls back as well, and cannot be caught by a request to cancel that is still under way.
-      await this.close();
-      return;
-    }
-    await this.query("ROLLBACK");
+    // The end of the connection rolls back as well, and no request to cancel that is still under way can hit it.
+    if (this.signal.aborted || this.#connection.lost() !== undefined) await this.close();
+    else await this.query("ROLLBACK");
   }
 
   async transaction<T>(work: () => Promise<T>, characteristics?: string): Promise<T> {
@@ -201,42 +239,12 @@ class PostgresSession implements Session {
   }
 
   close(): Promise<void> {
+    this.#running?.start();
     this.#closing ??= this.#connection.end();
     return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-/** Ends one running statement: asks, asks again, and at last takes the backend away. */
-class Canceller {
-  readonly #connection: SessionConnection;
-  readonly #backendPid: number;
-  #timer: NodeJS.Timeout | undefined;
-  #request: Promise<void> | undefined;
-  #done = false;
-
-  constructor(connection: SessionConnection, backendPid: number) {
-    this.#connection = connection;
-    this.#backendPid = backendPid;
-  }
-
-  start(deadline: number = Date.now() + CANCEL_PATIENCE_MS): void {
-    if (this.#done) return;
-    if (Date.now() >= deadline) {
-      this.#connection.terminate(this.#backendPid);
-      return;
-    }
-    this.#request = this.#connection.cancel();
-    this.#timer = setTimeout(() => this.start(deadline), CANCEL_REPEAT_MS);
-  }
-
-  /** To be awaited before the next statement, so that a late request does not hit it. */
-  async settled(): Promise<void> {
-    this.#done = true;
-    clearTimeout(this.#timer);
-    await this.#request;
   }
 }

@@ -1,0 +1,96 @@
+// Reads from a connection URL what the socket needs (TLS, a unix socket's directory) and leaves the rest to postgres.js.
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import { HoldfastError } from "../core/errors.ts";
+import type { Endpoint, TlsSettings } from "./dial.ts";
+
+const DEFAULT_PORT = 5432;
+
+export interface ConnectionTarget {
+  /** For postgres.js, which takes user, password, database and the server's settings from it. */
+  readonly url: string;
+  readonly endpoint: Endpoint;
+  readonly tls: TlsSettings;
+}
+
+/** What is read here, and what means something to libpq alone: the server would refuse either as a setting that it does not know. */
+const OWN_PARAMETERS = ["host", "sslmode", "ssl", "sslnegotiation", "sslrootcert", "sslcert", "sslkey"];
+const LIBPQ_PARAMETERS = ["channel_binding", "gssencmode", "sslsni"];
+
+/**
+ * @param name the database's name in the configuration; messages use it in place of the URL, which holds a password
+ * @throws CONFIG_INVALID when it is not a PostgreSQL URL, names several hosts, or a certificate cannot be read
+ */
+export function readConnectionUrl(name: string, text: string): ConnectionTarget {
+  const invalid = (fault: string): HoldfastError =>
+    new HoldfastError("CONFIG_INVALID", `The URL of the database ${name} ${fault}.`);
+  const hosts = /^[a-z]+:\/\/(?:[^@/?]*@)?([^/?]*)/i.exec(text)?.[1] ?? "";
+  if (hosts.includes(",")) throw invalid("names several hosts; name one");
+  const url = URL.parse(text);
+  if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {
+    throw invalid("is not of the form postgres://user:password@host:port/database");
+  }
+  const endpoint = readEndpoint(url);
+  const tls = readTlsSettings(url.searchParams, invalid);
+  for (const parameter of [...OWN_PARAMETERS, ...LIBPQ_PARAMETERS]) url.searchParams.delete(parameter);
+  // The socket is ours; and postgres.js understands neither addresses of IPv6 nor directories in this place.
+  url.hostname = "localhost";
+  return { url: url.href, endpoint, tls };
+}
+
+/** A unix socket's directory stands in the URL percent-encoded, or as `?host=`. */
+function readEndpoint(url: URL): Endpoint {
+  const host = decodeURIComponent(url.searchParams.get("host") ?? url.hostname);
+  const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
+  if (host.startsWith("/")) return { path: `${host}/.s.PGSQL.${port}` };
+  return { host: host === "" ? "localhost" : host.replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+/** `verify-ca` checks the chain, `verify-full` the name too; `require` takes any certificate, unless a root is given, as libpq does. */
+function readTlsSettings(
+  parameters: URLSearchParams,
+  invalid: (fault: string) => HoldfastError,
+): TlsSettings {
+  const root = parameters.get("sslrootcert");
+  const sslmode =
+    root === "system" ? "verify-full" : (parameters.get("sslmode") ?? parameters.get("ssl") ?? "disable");
+  const file = (parameter: string): Buffer | undefined => {
+    const path = parameters.get(parameter);
+    if (path === null || path === "system") return undefined;
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw invalid(`names in ${parameter} a file that cannot be read (${reason})`);
+    }
+  };
+  const given = { ca: file("sslrootcert"), cert: file("sslcert"), key: file("sslkey") };
+  const certificates: ConnectionOptions = Object.fromEntries(
+    Object.entries(given).filter(([, bytes]) => bytes !== undefined),
+  );
+  const direct = parameters.get("sslnegotiation") === "direct";
+  const settings = (mode: TlsSettings["mode"], options: ConnectionOptions): TlsSettings => ({
+    mode,
+    direct,
+    options: { ...certificates, ...options },
+  });
+  switch (sslmode) {
+    case "disable":
+    case "false":
+      return settings("NEVER", {});
+    case "allow":
+    case "prefer":
+      return settings("PREFER", { rejectUnauthorized: false });
+    case "require":
+      return root === null
+        ? settings("ALWAYS", { rejectUnauthorized: false })
+        : settings("ALWAYS", { checkServerIdentity: () => undefined });
+    case "verify-ca":
+      return settings("ALWAYS", { checkServerIdentity: () => undefined });
+    case "verify-full":
+    case "true":
+      return settings("ALWAYS", {});
+    default:
+      throw invalid(`has the unknown sslmode ${sslmode}`);
+  }
+}

@@ -1,0 +1,139 @@
+// Rows of a COPY between the socket that brings them and the reader that takes them, in large batches, with back pressure.
+
+/** Consecutive bytes of a COPY. */
+export interface CopyBatch {
+  /** The reader's own from now on. */
+  readonly bytes: Buffer;
+  /** How many rows end in it. */
+  readonly rows: number;
+  /** Whether it ends where a row does. Only a row that is larger than a whole batch comes in several. */
+  readonly endsRow: boolean;
+}
+
+/** A table of few rows does not get the memory of a large one. */
+const FIRST_BATCH_BYTES = 128 * 1024;
+const BATCH_BYTES = 1024 * 1024;
+/** With less room than that a batch is full: reads shall be large. */
+const LEAST_READ_BYTES = 64 * 1024;
+/** Batches that wait for the reader before the socket is paused. */
+const WAITING_BATCHES = 2;
+
+/** Ends either with {@link finish} or with {@link fail}. */
+export class CopyTap {
+  /** Rows seen so far. */
+  rows = 0;
+  /** Whether rows are of no more use to anybody. */
+  discarding = false;
+
+  readonly #resume: () => void;
+  #buffer = Buffer.allocUnsafeSlow(FIRST_BATCH_BYTES);
+  #usedBytes = 0;
+  #lastRowEnd = 0;
+  #rowsInBuffer = 0;
+  #room: Buffer;
+  #waiting: CopyBatch[] = [];
+  #ended: { readonly error?: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  /** @param resume called when there is space again after {@link full} */
+  constructor(resume: () => void) {
+    this.#resume = resume;
+    this.#room = this.#buffer;
+  }
+
+  /** Where the next bytes of the connection may be read to. */
+  room(): Buffer {
+    if (this.#buffer.length - this.#usedBytes < LEAST_READ_BYTES) this.#cut();
+    this.#room = this.#buffer.subarray(this.#usedBytes);
+    return this.#room;
+  }
+
+  /**
+   * Takes what a {@link FrameSplitter} left at the front of a chunk.
+   * @param lastRowEnd where in it the last of the rows ended
+   */
+  add(chunk: Buffer, keptBytes: number, rows: number, lastRowEnd: number): void {
+    if (keptBytes === 0 || this.discarding) return;
+    if (chunk === this.#room) {
+      this.#grow(keptBytes, rows, lastRowEnd);
+      return;
+    }
+    // Bytes that were not read to room(): those of the first read, and all under TLS.
+    if (keptBytes > this.#buffer.length - this.#usedBytes) this.#cut(keptBytes);
+    chunk.copy(this.#buffer, this.#usedBytes, 0, keptBytes);
+    this.#grow(keptBytes, rows, lastRowEnd);
+  }
+
+  #grow(keptBytes: number, rows: number, lastRowEnd: number): void {
+    if (rows > 0) this.#lastRowEnd = this.#usedBytes + lastRowEnd;
+    this.#usedBytes += keptBytes;
+    this.#rowsInBuffer += rows;
+    this.rows += rows;
+  }
+
+  /** Whether the socket should wait. */
+  get full(): boolean {
+    return this.#waiting.length >= WAITING_BATCHES && !this.discarding;
+  }
+
+  /** Hands over the whole rows of the buffer (of a row that fills it, all of it) and starts another with the rest. */
+  #cut(neededBytes = 0): void {
+    const endsRow = this.#lastRowEnd > 0;
+    const bytes = this.#buffer.subarray(0, endsRow ? this.#lastRowEnd : this.#usedBytes);
+    const rest = this.#buffer.subarray(bytes.length, this.#usedBytes);
+    this.#buffer = Buffer.allocUnsafeSlow(
+      Math.max(BATCH_BYTES, rest.length + neededBytes + LEAST_READ_BYTES),
+    );
+    rest.copy(this.#buffer);
+    this.#usedBytes = rest.length;
+    if (bytes.length > 0) this.#waiting.push({ bytes, rows: this.#rowsInBuffer, endsRow });
+    this.#rowsInBuffer = 0;
+    this.#lastRowEnd = 0;
+    this.#wake?.();
+  }
+
+  /** The COPY is complete: what has come is the last. */
+  finish(): void {
+    const bytes = this.#buffer.subarray(0, this.#usedBytes);
+    const endsRow = this.#lastRowEnd === bytes.length;
+    if (bytes.length > 0) this.#waiting.push({ bytes, rows: this.#rowsInBuffer, endsRow });
+    this.#end({});
+  }
+
+  /** The reader gets the error at once, whatever still waits. */
+  fail(error: unknown): void {
+    this.discard();
+    this.#end({ error });
+  }
+
+  #end(ended: { readonly error?: unknown }): void {
+    this.#ended ??= ended;
+    this.#wake?.();
+  }
+
+  /** Drops what waits and what is still to come, so that a server which waits for the socket gets to its end. */
+  discard(): void {
+    this.discarding = true;
+    this.#waiting = [];
+    this.#resume();
+  }
+
+  /** @returns undefined after the last batch */
+  async next(): Promise<CopyBatch | undefined> {
+    for (;;) {
+      const batch = this.#waiting.shift();
+      if (batch !== undefined) {
+        if (!this.full) this.#resume();
+        return batch;
+      }
+      if (this.#ended !== undefined) {
+        if ("error" in this.#ended) throw this.#ended.error;
+        return undefined;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+  }
+}
