@@ -25,6 +25,16 @@ export const runStatus = holdfast.enum("run_status", RUN_STATUSES);
 /** To the millisecond, which is what a JavaScript date holds: so a time that was read finds its row again. */
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
+/** One row: which Holdfast this is, so that several may share one Redis. Made when it is first asked for. */
+export const installation = holdfast.table(
+  "installation",
+  {
+    only: boolean().primaryKey().default(true),
+    id: uuid().notNull().defaultRandom(),
+  },
+  (table) => [check("installation_has_one_row", sql`${table.only}`)],
+);
+
 /** What a run was asked to do, by kind; secrets are in `sealedSecret` alone. */
 export interface BackupRequest {
   readonly label: string | null;

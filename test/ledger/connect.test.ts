@@ -1,0 +1,31 @@
+import postgres from "postgres";
+import { expect, it } from "vitest";
+import { identifyInstallation, migrateLedger } from "../../src/ledger/connect.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { testLedger } from "./runs-fixture.ts";
+
+it("migrates an empty database once, however many processes start at the same moment", async () => {
+  await using database = await createDatabase();
+  await Promise.all([1, 2, 3, 4].map(() => migrateLedger(database.url)));
+  const sql = postgres(database.url, { max: 1 });
+  const applied =
+    await sql`select hash, count(*)::int as times from drizzle.__drizzle_migrations group by hash`;
+  expect(applied.length).toBeGreaterThan(0);
+  expect(applied.every(({ times }) => times === 1)).toBe(true);
+  expect(await sql`select count(*)::int as runs from holdfast.runs`).toEqual([{ runs: 0 }]);
+  await sql.end();
+});
+
+it("lets go of the lock when a migration fails", async () => {
+  await using database = await createDatabase();
+  await expect(migrateLedger(database.url, "/nowhere")).rejects.toThrow("journal");
+  await migrateLedger(database.url);
+});
+
+it("gives every database an id of its own, the same for all who ask", async () => {
+  await using first = await createDatabase({ migrated: true });
+  await using second = await createDatabase({ migrated: true });
+  const ids = await Promise.all([1, 2, 3].map(() => identifyInstallation(testLedger(first.url))));
+  expect(new Set(ids).size).toBe(1);
+  expect(await identifyInstallation(testLedger(second.url))).not.toBe(ids[0]);
+});
