@@ -1,9 +1,9 @@
 // Runs that nobody carries any more: found by what was last heard of them, and put back where a worker can take them.
-import { and, eq, inArray, lt, sql } from "drizzle-orm";
+import { and, eq, lt, sql } from "drizzle-orm";
 import { ERRORS } from "../core/errors.ts";
 import type { Ledger } from "./connect.ts";
 import { leaveRuns } from "./lease.ts";
-import { runColumns, toRun, type Run } from "./run-row.ts";
+import { hasRunId, runColumns, toRun, type Run } from "./run-row.ts";
 import { runs } from "./tables.ts";
 
 const silentFor = (ms: number) => lt(runs.heartbeatAt, sql`now() - make_interval(secs => ${ms / 1000})`);
@@ -47,5 +47,5 @@ export async function confirmCarried(ledger: Ledger, runIds: readonly string[]):
   await ledger.db
     .update(runs)
     .set({ heartbeatAt: sql`now()` })
-    .where(and(inArray(runs.id, [...runIds]), eq(runs.status, "QUEUED")));
+    .where(and(hasRunId(runIds), eq(runs.status, "QUEUED")));
 }

@@ -55,3 +55,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export function isRunId(id: string): boolean {
   return UUID.test(id);
 }
+
+/** True for a run with one of the ids, however many there are: they travel as one parameter. */
+export function hasRunId(ids: readonly string[]): SQL {
+  return sql`${runs.id} = any(${`{${ids.filter(isRunId).join(",")}}`}::uuid[])`;
+}

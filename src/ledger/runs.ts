@@ -3,7 +3,15 @@ import { and, arrayContained, arrayContains, count, desc, eq, inArray, lt, sql, 
 import { HoldfastError } from "../core/errors.ts";
 import { isFinal, NO_PROGRESS, type RunKind, type RunStatus } from "../core/run.ts";
 import type { Ledger } from "./connect.ts";
-import { announcedRunColumns, isRunId, nextRevision, runColumns, toRun, type Run } from "./run-row.ts";
+import {
+  announcedRunColumns,
+  hasRunId,
+  isRunId,
+  nextRevision,
+  runColumns,
+  toRun,
+  type Run,
+} from "./run-row.ts";
 import { runs, type BackupRequest, type RestoreRequest, type VerificationRequest } from "./tables.ts";
 
 /** How long an idempotency key answers with the run that it started. */
@@ -85,9 +93,8 @@ export async function findRun(ledger: Ledger, id: string): Promise<Run | undefin
 
 /** In no order; ids that name nothing are left out. */
 export async function findRuns(ledger: Ledger, ids: readonly string[]): Promise<Run[]> {
-  const known = ids.filter(isRunId);
-  if (known.length === 0) return [];
-  const rows = await ledger.db.select(runColumns).from(runs).where(inArray(runs.id, known));
+  if (ids.length === 0) return [];
+  const rows = await ledger.db.select(runColumns).from(runs).where(hasRunId(ids));
   return rows.map(toRun);
 }
 
