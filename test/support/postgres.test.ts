@@ -15,3 +15,16 @@ it("gives every test a database of its own, gone after it, sessions or not", asy
   await Promise.all([sql.end(), other.end()]);
   await second.drop();
 });
+
+it("makes migrated databases at once for several, with the tables in each and no rows shared", async () => {
+  const databases = await Promise.all([1, 2, 3].map(() => createDatabase({ migrated: true })));
+  for (const { url } of databases) {
+    const sql = postgres(url);
+    expect(await sql`select to_regclass('holdfast.runs') is not null as there`).toEqual([{ there: true }]);
+    expect(await sql`select from holdfast.runs`).toHaveLength(0);
+    await sql`insert into holdfast.sessions (user_id, expires_at) values ('1', now())`;
+    expect(await sql`select from holdfast.sessions`).toHaveLength(1);
+    await sql.end();
+  }
+  await Promise.all(databases.map((database) => database.drop()));
+});

@@ -2,10 +2,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import { inject } from "vitest";
+import { migrateLedger } from "../../src/ledger/connect.ts";
 
 export interface TestDatabase extends AsyncDisposable {
   readonly name: string;
@@ -48,9 +47,7 @@ async function ensureTemplate(sql: postgres.Sql): Promise<string> {
     const draft = `${name}_draft`;
     await sql`drop database if exists ${sql(draft)} with (force)`;
     await sql`create database ${sql(draft)} template template0`;
-    const inside = postgres(urlOf(draft), { max: 1, onnotice: () => undefined });
-    await migrate(drizzle(inside), { migrationsFolder: MIGRATIONS });
-    await inside.end();
+    await migrateLedger(urlOf(draft));
     await sql`alter database ${sql(draft)} rename to ${sql(name)}`;
     return name;
   } finally {
