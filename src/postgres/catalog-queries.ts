@@ -4,7 +4,8 @@ import { sql, type SQL } from "drizzle-orm";
 import type { TableName } from "../core/catalog.ts";
 import type { ReferentialAction, UserTrigger } from "./table-shape.ts";
 
-const oidArray = (oids: readonly number[]): SQL => sql`${`{${oids.join(",")}}`}::text::oid[]`;
+/** As one parameter, however many there are. */
+export const oidArray = (oids: readonly number[]): SQL => sql`${`{${oids.join(",")}}`}::text::oid[]`;
 
 export interface RelationRow extends TableName {
   oid: number;
@@ -226,6 +227,8 @@ export interface LeafRow extends TableName {
   counted_rows: number;
   counted_pages: number;
   pages: number;
+  /** With what is stored outside of the rows (TOAST). */
+  size_bytes: number;
 }
 
 export function leaves(oids: readonly number[]): SQL {
@@ -233,7 +236,8 @@ export function leaves(oids: readonly number[]): SQL {
     SELECT w.root AS table, c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
       coalesce(am.amname = 'heap', false) AS heap,
       c.reltuples AS counted_rows, c.relpages AS counted_pages,
-      (coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int)::float8 AS pages
+      (coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int)::float8 AS pages,
+      coalesce(pg_table_size(c.oid), 0)::float8 AS size_bytes
     FROM (
       SELECT oid AS root, oid AS leaf FROM pg_class WHERE relkind <> 'p' AND oid = ANY(${oidArray(oids)})
       UNION ALL

@@ -30,12 +30,7 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
  */
 export async function describeTables(session: Session, names: readonly TableName[]): Promise<TableShape[]> {
   if (names.length === 0) return [];
-  const found = await session.rows<catalog.RelationRow>(catalog.relations(names));
-  const byLabel = new Map(found.map((row) => [tableKey(row), row]));
-  const missing = names.filter((name) => !byLabel.has(tableKey(name)));
-  if (missing.length > 0) throw tablesMissing(session.database, missing);
-  refuseOtherKinds(session.database, found);
-
+  const found = await findTables(session, names);
   const oids = found.map((row) => row.oid);
   const grouped = async <Row extends { table: number }>(statement: Parameters<Session["rows"]>[0]) =>
     Map.groupBy(await session.rows<Row>(statement), (row) => row.table);
@@ -78,7 +73,7 @@ export async function describeTables(session: Session, names: readonly TableName
       inheritedBy: extra?.inherited_by ?? [],
       inheritsFrom: extra?.inherits_from ?? [],
       estimatedRows: counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0),
-      pages: leaves.reduce((sum, leaf) => sum + leaf.pages, 0),
+      sizeBytes: leaves.reduce((sum, leaf) => sum + leaf.sizeBytes, 0),
       may: {
         select: row.may_select,
         insert: row.may_insert,
@@ -90,6 +85,22 @@ export async function describeTables(session: Session, names: readonly TableName
     });
   }
   return names.map((name) => shapes.get(tableKey(name))).filter((shape) => shape !== undefined);
+}
+
+/**
+ * Resolves names to tables, in no particular order, and looks at nothing but pg_class: it waits for nobody.
+ * @throws as {@link describeTables}
+ */
+export async function findTables(
+  session: Session,
+  names: readonly TableName[],
+): Promise<catalog.RelationRow[]> {
+  const found = await session.rows<catalog.RelationRow>(catalog.relations(names));
+  const present = new Set(found.map(tableKey));
+  const missing = names.filter((name) => !present.has(tableKey(name)));
+  if (missing.length > 0) throw tablesMissing(session.database, missing);
+  refuseOtherKinds(session.database, found);
+  return found;
 }
 
 /** `tableLabel` would take `"a.b"."c"` for `"a"."b.c"`. */
@@ -125,6 +136,7 @@ function leafOf(database: string, table: TableName, row: catalog.LeafRow): Leaf 
     oid: row.oid,
     estimatedRows: estimateRows(row),
     pages: row.pages,
+    sizeBytes: row.size_bytes,
     heap: row.heap,
   };
 }

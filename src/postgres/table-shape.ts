@@ -71,7 +71,9 @@ export interface Leaf extends TableName {
   readonly estimatedRows: number | null;
   /** Of 8 KiB (the server's block size), as they are now. */
   readonly pages: number;
-  /** Foreign tables cannot be copied by ranges, and other access methods have ctids of their own meaning. */
+  /** Of the pages, and of what is stored outside of them (TOAST). */
+  readonly sizeBytes: number;
+  /** Whether it is an ordinary heap, whose ctids count pages; other access methods give them meanings of their own. */
   readonly heap: boolean;
 }
 
@@ -106,7 +108,8 @@ export interface TableShape extends TableName {
   readonly inheritsFrom: readonly TableName[];
   /** Over all leaves; null where no leaf was ever counted. */
   readonly estimatedRows: number | null;
-  readonly pages: number;
+  /** Over all leaves, as they are stored; the COPY text may be larger or smaller. */
+  readonly sizeBytes: number;
   /** What the session's role may do. */
   readonly may: {
     readonly select: boolean;

@@ -1,0 +1,84 @@
+// Copies tables out: which COPY statements carry the rows of which table, and their rows as they come.
+import { sql, type SQL } from "drizzle-orm";
+import type { CopyBatch } from "./copy-tap.ts";
+import { columnList, literal, tableIdentifier } from "./quote.ts";
+import type { Session } from "./session.ts";
+import { storedColumns, type Leaf, type TableShape } from "./table-shape.ts";
+
+/** Rows that one COPY carries: a leaf's, or those in some of its pages. */
+export interface CopyTask {
+  /** Whose rows they are in the manifest; for a partition, the partitioned table. */
+  readonly table: TableShape;
+  readonly leaf: Leaf;
+  /** Pages from `from` up to, not including, `to`; null: from the first, to the last that there is by then. */
+  readonly pages: { readonly from: number | null; readonly to: number | null };
+  /** Its share of the leaf's size as stored, to plan and to estimate by. */
+  readonly sizeBytes: number;
+}
+
+export interface CopyPlanOptions {
+  /** Sessions that will take tasks at the same time. */
+  readonly connections: number;
+  /** As `server_version_num` prints it. */
+  readonly serverVersion: number;
+}
+
+/** Before this version a range of ctids means reading the whole table. */
+const TID_RANGE_SCANS = 140_000;
+/** A smaller piece is not worth a COPY of its own. */
+const PIECE_BYTES = 64 * 1024 * 1024;
+/** So many pieces for each connection leave none of them idle for long at the end. */
+const PIECES_PER_CONNECTION = 16;
+
+/**
+ * Every row of the tables in exactly one task, the largest first, so that the sessions end at about the same time. Large
+ * leaves are split where there are several sessions to share them.
+ */
+export function planCopies(shapes: readonly TableShape[], options: CopyPlanOptions): CopyTask[] {
+  const totalBytes = shapes.reduce((sum, shape) => sum + shape.sizeBytes, 0);
+  const pieceBytes = Math.max(PIECE_BYTES, totalBytes / (options.connections * PIECES_PER_CONNECTION));
+  const splits = options.connections > 1 && options.serverVersion >= TID_RANGE_SCANS;
+  return shapes
+    .flatMap((table) =>
+      table.leaves.flatMap((leaf) => {
+        const pieces = splits && leaf.heap ? Math.ceil(leaf.sizeBytes / pieceBytes) : 1;
+        return splitLeaf(table, leaf, Math.max(1, Math.min(pieces, leaf.pages)));
+      }),
+    )
+    .toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+}
+
+function splitLeaf(table: TableShape, leaf: Leaf, pieces: number): CopyTask[] {
+  return Array.from({ length: pieces }, (_, piece) => ({
+    table,
+    leaf,
+    pages: {
+      from: piece === 0 ? null : Math.floor((leaf.pages * piece) / pieces),
+      to: piece === pieces - 1 ? null : Math.floor((leaf.pages * (piece + 1)) / pieces),
+    },
+    sizeBytes: leaf.sizeBytes / pieces,
+  }));
+}
+
+/**
+ * The task's rows in COPY's text format: the table's stored columns, in its order. The COPY is sent with the first read, its
+ * socket waits for a slow reader, and a reader that leaves early cancels it.
+ * @throws what the server reports, also in the middle; the signal's reason when the session's signal aborts
+ */
+export function copyOut(session: Session, task: CopyTask): AsyncGenerator<CopyBatch, void, undefined> {
+  return session.copyOut(copyStatement(task));
+}
+
+/** `ONLY`: rows of tables that inherit from it are those tables' own. */
+function copyStatement({ table, leaf, pages }: CopyTask): SQL {
+  const columns = columnList(storedColumns(table));
+  const bounds = [
+    pages.from === null ? [] : sql`ctid >= ${firstOf(pages.from)}`,
+    pages.to === null ? [] : sql`ctid < ${firstOf(pages.to)}`,
+  ].flat();
+  const where = bounds.length === 0 ? sql.empty() : sql` WHERE ${sql.join(bounds, sql` AND `)}`;
+  return sql`COPY (SELECT ${columns} FROM ONLY ${tableIdentifier(leaf)}${where}) TO STDOUT`;
+}
+
+/** The place before the first row of a page. */
+const firstOf = (page: number): SQL => sql`${literal(`(${page},0)`)}::tid`;
