@@ -1,0 +1,101 @@
+// Commander's program: which commands there are, how usage is answered, and what a process's exit code says.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import type { CommandContext, CommandModule } from "./command.ts";
+import { EXIT_USAGE, reportFailure, reportUsage } from "./failure.ts";
+import { listenForInterrupts } from "./interrupt.ts";
+import { paint } from "./terminal/paint.ts";
+
+/** A command as the program knows it before its file is loaded: enough for the list in `holdfast --help`. */
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const OTHER = "Other:";
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "completion",
+    summary: "print a shell's completion script",
+    group: OTHER,
+    load: () => import("./commands/completion.ts"),
+  },
+];
+
+/** `completion` describes every command, so it needs all of them. */
+const NEEDS_EVERY_COMMAND = "completion";
+
+/**
+ * Runs one command line to its end.
+ * @param args without node and script
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted (128 and the signal's number)
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  const interrupts = listenForInterrupts();
+  const program = await buildProgram(args, { signal: interrupts.signal });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has printed what was asked for (help, version); `holdfast` alone gets the help as well, but as an error.
+      if (error.code === "commander.help") return EXIT_USAGE;
+      if (error.exitCode === 0) return 0;
+      return reportUsage(error.message, commandFor(program, args));
+    }
+    return reportFailure(error, interrupts.exitCode);
+  } finally {
+    interrupts.close();
+  }
+}
+
+/** The program with the commands that the arguments name loaded in full, and the others by their names alone. */
+async function buildProgram(args: readonly string[], context: CommandContext): Promise<Command> {
+  const program = new Command("holdfast")
+    .description(
+      "Backs up the named parts of a PostgreSQL application, and puts back exactly what is asked for.",
+    )
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print a command's help")
+    .commandsGroup(OTHER)
+    .showHelpAfterError(false)
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({
+      helpWidth: Math.min(process.stdout.columns ?? 100, 100),
+      styleTitle: (title) => paint(process.stdout, "bold", title),
+    })
+    .exitOverride();
+  for (const { name, summary, group, load } of COMMANDS) {
+    const command = program.command(name).summary(summary).helpGroup(group);
+    if (args.includes(name) || args.includes(NEEDS_EVERY_COMMAND)) (await load()).define(command, context);
+  }
+  program.addHelpText(
+    "after",
+    `
+Examples:
+  $ holdfast help completion                 all about one command`,
+  );
+  return program;
+}
+
+/** The deepest command that the arguments name, for a hint at its help. */
+function commandFor(program: Command, args: readonly string[]): Command {
+  let command = program;
+  for (const argument of args) {
+    const next = command.commands.find((candidate) => candidate.name() === argument);
+    if (next === undefined) break;
+    command = next;
+  }
+  return command;
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  if (typeof manifest === "object" && manifest !== null && "version" in manifest)
+    return String(manifest.version);
+  throw new Error("package.json has no version");
+}
