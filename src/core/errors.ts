@@ -20,6 +20,10 @@ export const ERRORS = {
   TOO_MANY_ATTEMPTS: { status: 429, hint: "Wait, then try again.", retryable: true },
   // what is asked for
   BAD_INPUT: { status: 400, hint: "Correct the named field and send the request again." },
+  METHOD_NOT_ALLOWED: { status: 405, hint: "Use one of the methods that the Allow header names." },
+  NOT_JSON: { status: 415, hint: "Send JSON, with the header content-type: application/json." },
+  TOO_LARGE: { status: 413, hint: "Send less in one request." },
+  QUERY_TOO_LARGE: { status: 400, hint: "Ask for less at once: fewer levels, aliases or entries." },
   NOT_FOUND: { status: 404, hint: "Check the id; what you may not read is not shown either." },
   NOT_READY: { status: 409, hint: "Wait until the backup has succeeded." },
   ALREADY_FINISHED: { status: 409, hint: "The run has ended; there is nothing left to cancel." },
@@ -92,6 +96,11 @@ export const ERRORS = {
   },
   SHUTTING_DOWN: { status: 503, hint: "Try again once the process has started anew.", retryable: true },
   SUBSCRIBER_TOO_SLOW: { status: 503, hint: "Subscribe again, and read what comes.", retryable: true },
+  SERVER_UNREACHABLE: {
+    status: 503,
+    hint: "Check that the server runs and that its URL is right.",
+    retryable: true,
+  },
   // runs
   CANCELLED: { status: 409, hint: "Start it again when you want it." },
   WORKER_LOST: {
