@@ -1,5 +1,6 @@
 // The system account that PostgreSQL runs under: PostgreSQL refuses to run as root.
 import { execFile } from "node:child_process";
+import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { HoldfastError } from "../core/errors.ts";
 
@@ -13,11 +14,17 @@ export interface SystemAccount {
 
 /**
  * The account to run PostgreSQL as; undefined means this process's own.
- * As root it is the system's `postgres`, which is created where there is none.
+ * As root it is the one that the directory already belongs to (Holdfast may have been started without root before), or
+ * else the system's `postgres`, which is created where there is none.
  * @throws HoldfastError EMBEDDED_FAILED when root cannot create it.
  */
-export async function postgresAccount(log: (line: string) => void): Promise<SystemAccount | undefined> {
+export async function postgresAccount(
+  directory: string,
+  log: (line: string) => void,
+): Promise<SystemAccount | undefined> {
   if (process.getuid?.() !== 0) return undefined;
+  const owner = await stat(directory).catch(() => undefined);
+  if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
   const existing = await findAccount();
   if (existing !== undefined) return existing;
   log(`creating the system account ${NAME}, for PostgreSQL does not run as root`);

@@ -12,24 +12,20 @@ export const SUPERUSER = "holdfast";
 const PASSWORD_FILE = "holdfast.password";
 const DRAFT_PREFIX = "postgres.new-";
 
-export interface Cluster {
-  readonly directory: string;
-  readonly password: string;
-}
-
 /**
- * Opens the cluster at `<dataDir>/postgres`, making it first where there is none. The caller holds the lock.
+ * Opens the cluster in the directory, making it first where there is none. The caller holds the lock.
+ * @returns the superuser's password
  * @throws HoldfastError EMBEDDED_FAILED with initdb's own words, or when the password has been lost.
  */
 export async function ensureCluster(
-  dataDir: string,
+  directory: string,
   binaries: Binaries,
   account: SystemAccount | undefined,
-): Promise<Cluster> {
-  const directory = path.join(dataDir, "postgres");
+): Promise<string> {
   const password = await readPassword(directory);
-  if (password !== undefined) return { directory, password };
+  if (password !== undefined) return password;
 
+  const dataDir = path.dirname(directory);
   // Made beside its place and then renamed, so that a start which is killed midway leaves nothing that looks whole.
   await removeDrafts(dataDir);
   const draft = await mkdtemp(path.join(dataDir, DRAFT_PREFIX));
@@ -38,7 +34,7 @@ export async function ensureCluster(
   await initialise(draft, made, binaries, account);
   await writePassword(path.join(draft, PASSWORD_FILE), made, account);
   await rename(draft, directory);
-  return { directory, password: made };
+  return made;
 }
 
 /** What earlier starts left that were killed midway; an initdb may still be writing to one, which then stays for the next. */
@@ -53,7 +49,11 @@ async function readPassword(directory: string): Promise<string | undefined> {
   try {
     return (await readFile(file, "utf8")).trim();
   } catch (cause) {
-    if (!isMissing(cause)) throw cause;
+    if (!isMissing(cause))
+      throw new HoldfastError("EMBEDDED_FAILED", `Cannot read ${file}.`, {
+        hint: "Start Holdfast as the user that the data directory belongs to, or as root.",
+        cause,
+      });
     const exists = await readFile(path.join(directory, "PG_VERSION")).then(
       () => true,
       () => false,

@@ -6,7 +6,7 @@ import { HoldfastError } from "../core/errors.ts";
 import { postgresAccount } from "./account.ts";
 import { locateBinaries } from "./binaries.ts";
 import { ensureCluster, SUPERUSER } from "./cluster.ts";
-import { tryLock } from "./directory-lock.ts";
+import { type DirectoryLock, tryLock } from "./directory-lock.ts";
 import { startOnFreePort } from "./free-port.ts";
 import { stopOrphan } from "./postmaster.ts";
 
@@ -51,15 +51,13 @@ const SETTINGS: Readonly<Record<string, string>> = {
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => undefined);
   const dataDir = path.resolve(options.dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const lock = tryLock(path.join(dataDir, "postgres.lock"));
-  if (lock === undefined)
-    throw new HoldfastError("EMBEDDED_IN_USE", `Another process is using the database in ${dataDir}.`);
+  const directory = path.join(dataDir, "postgres");
+  const lock = await lockDataDir(dataDir);
   try {
-    const account = await postgresAccount(log);
+    const account = await postgresAccount(directory, log);
     const binaries = await locateBinaries(account);
-    await stopOrphan(path.join(dataDir, "postgres"), log);
-    const { directory, password } = await ensureCluster(dataDir, binaries, account);
+    await stopOrphan(directory, log);
+    const password = await ensureCluster(directory, binaries, account);
     const settings = { ...SETTINGS, ...options.settings };
     const program = binaries.postgres;
     const { port, postmaster } = await startOnFreePort({ program, directory, settings, account, log });
@@ -83,6 +81,22 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     lock.release();
     throw error;
   }
+}
+
+async function lockDataDir(dataDir: string): Promise<DirectoryLock> {
+  let lock: DirectoryLock | undefined;
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    lock = tryLock(path.join(dataDir, "postgres.lock"));
+  } catch (cause) {
+    throw new HoldfastError("EMBEDDED_FAILED", `Cannot write to the data directory ${dataDir}.`, {
+      hint: "Start Holdfast as the user that the data directory belongs to, or give it another one.",
+      cause,
+    });
+  }
+  if (lock === undefined)
+    throw new HoldfastError("EMBEDDED_IN_USE", `Another process is using the database in ${dataDir}.`);
+  return lock;
 }
 
 async function ensureDatabase(url: string): Promise<void> {

@@ -162,6 +162,28 @@ describe("the embedded PostgreSQL", () => {
   });
 });
 
+it.runIf(process.getuid?.() === 0)(
+  "as root it goes on under the account that the directory belongs to",
+  async () => {
+    const server = await startEmbedded({ dataDir });
+    await server.stop();
+    const nobody = 65_534;
+    await promisify(execFile)("chown", ["-R", `${nobody}:${nobody}`, path.join(dataDir, "postgres")]);
+    const next = await startEmbedded({ dataDir });
+    expect((await stat(`/proc/${await readPid()}`)).uid).toBe(nobody);
+    await next.stop();
+  },
+);
+
+it("says so when the data directory cannot be written to", async () => {
+  const file = path.join(dataDir, "file");
+  await writeFile(file, "");
+  await expect(startEmbedded({ dataDir: path.join(file, "below") })).rejects.toMatchObject({
+    code: "EMBEDDED_FAILED",
+    message: expect.stringContaining("Cannot write to the data directory"),
+  });
+});
+
 describe("one directory", () => {
   startFromMade();
 

@@ -18,9 +18,10 @@ let takenPort: number;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path.join(tmpdir(), "holdfast-port-"));
-  const account = await postgresAccount(log);
+  const directory = path.join(dataDir, "postgres");
+  const account = await postgresAccount(directory, log);
   const binaries = await locateBinaries(account);
-  const { directory } = await ensureCluster(dataDir, binaries, account);
+  await ensureCluster(directory, binaries, account);
   options = { program: binaries.postgres, directory, settings: {}, account, log };
   takenPort = await findFreePort();
   taken.listen(takenPort, "127.0.0.1");
