@@ -71,6 +71,10 @@ export const ERRORS = {
     hint: "Check that PostgreSQL runs and that the URL is right.",
     retryable: true,
   },
+  DATABASE_FAILED: {
+    status: 500,
+    hint: "Read what PostgreSQL says, and its log; correct it and start again.",
+  },
   DATABASE_DENIED: { status: 500, hint: "Grant the database role what the message names." },
   ROW_SECURITY: { status: 500, hint: "Back up with a role that has BYPASSRLS or owns the table." },
   TABLE_MISSING: {

@@ -7,7 +7,7 @@ const PATIENCE_MS = 1_000;
 
 export class Canceller {
   readonly #cancel: () => Promise<void>;
-  readonly #terminate: () => Promise<void>;
+  readonly #terminate: () => void;
   #timer: NodeJS.Timeout | undefined;
   #request: Promise<void> = Promise.resolve();
   #giveUpAt: number | undefined;
@@ -15,9 +15,9 @@ export class Canceller {
 
   /**
    * @param cancel asks for the statement to be cancelled; resolves when the server has taken note, and never rejects
-   * @param terminate ends the backend; never rejects
+   * @param terminate ends the backend, and with it the statement
    */
-  constructor(cancel: () => Promise<void>, terminate: () => Promise<void>) {
+  constructor(cancel: () => Promise<void>, terminate: () => void) {
     this.#cancel = cancel;
     this.#terminate = terminate;
   }
@@ -31,7 +31,7 @@ export class Canceller {
 
   #ask(giveUpAt: number): void {
     if (performance.now() >= giveUpAt) {
-      this.#request = this.#terminate();
+      this.#terminate();
       return;
     }
     this.#request = this.#cancel();

@@ -24,8 +24,8 @@ export interface Connection {
   readonly untap: () => void;
   /** Asks the server to cancel the statement that runs; resolves when the server has taken note. Never rejects. */
   readonly cancel: (key: BackendKey) => Promise<void>;
-  /** Ends this end of the connection at once, and the server's process as far as it can be reached. Never rejects. */
-  readonly terminate: (backendPid: number) => Promise<void>;
+  /** Ends this end of the connection at once, and the server's process as soon as that can be reached. */
+  readonly terminate: (backendPid: number | undefined) => void;
   /** Ends the connection in good order; resolves when the server has let go of it. */
   readonly end: () => Promise<void>;
 }
@@ -40,6 +40,7 @@ export interface BackendKey {
 export function createConnection(target: ConnectionTarget, applicationName: string): Connection {
   const name = "path" in target.endpoint ? { host: target.endpoint.path, port: 0 } : target.endpoint;
   let wire: WireSocket | undefined;
+  let termination: Promise<void> | undefined;
   const client = postgres(target.url, {
     max: 1,
     prepare: false,
@@ -69,14 +70,15 @@ export function createConnection(target: ConnectionTarget, applicationName: stri
     tap: () => socket().tap(),
     untap: () => socket().untap(),
     cancel: (key) => requestCancel(target, key),
-    async terminate(backendPid) {
+    terminate(backendPid) {
       wire?.destroy();
-      await terminateBackend(target, backendPid);
+      if (backendPid !== undefined) termination = terminateBackend(target, backendPid);
     },
     async end() {
       await client.end({ timeout: FAREWELL_MS / 1_000 });
       wire?.destroy();
       await wire?.closed;
+      await termination;
     },
   };
 }
@@ -110,11 +112,13 @@ async function requestCancel(target: ConnectionTarget, key: BackendKey): Promise
 /** For a backend that ignores the request, which before PostgreSQL 14 also does not notice that its client has gone. */
 async function terminateBackend(target: ConnectionTarget, backendPid: number): Promise<void> {
   const connection = createConnection(target, "holdfast cancel");
+  const timer = setTimeout(() => connection.terminate(undefined), FAREWELL_MS);
   try {
     await connection.client`SELECT pg_terminate_backend(${backendPid})`;
   } catch {
     // Nothing more can be done from here.
   } finally {
+    clearTimeout(timer);
     await connection.end();
   }
 }

@@ -2,12 +2,14 @@
 import postgres from "postgres";
 import { HoldfastError, type ErrorCode } from "../core/errors.ts";
 
-/** The server did not answer, or the connection to it ended. */
-const CONNECTION_CODES = new Set([
-  "CONNECTION_CLOSED",
-  "CONNECTION_DESTROYED",
-  "CONNECTION_ENDED",
-  "CONNECT_TIMEOUT",
+/** What postgres.js and sockets call a server that does not answer, or a connection that ended, and how to say it. */
+const CONNECTION_CODES: Readonly<Record<string, string | undefined>> = {
+  CONNECTION_CLOSED: "the server closed the connection",
+  CONNECTION_DESTROYED: "the connection was given up",
+  CONNECTION_ENDED: "the connection was ended",
+  CONNECT_TIMEOUT: "the server did not answer in time",
+};
+const SOCKET_CODES = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
   "EPIPE",
@@ -24,6 +26,7 @@ const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   "42501": "DATABASE_DENIED",
   "42P01": "TABLE_MISSING",
   "3F000": "TABLE_MISSING",
+  "40P01": "TABLE_LOCKED",
   "55P03": "TABLE_LOCKED",
   "53300": "DATABASE_UNREACHABLE",
   "57P01": "DATABASE_UNREACHABLE",
@@ -38,6 +41,9 @@ const SQLSTATE_CLASSES: Readonly<Record<string, ErrorCode>> = {
   "08": "DATABASE_UNREACHABLE",
   "23": "CONSTRAINT_VIOLATED",
   "28": "DATABASE_UNREACHABLE",
+  "53": "DATABASE_FAILED",
+  "58": "DATABASE_FAILED",
+  XX: "DATABASE_FAILED",
 };
 
 /**
@@ -52,8 +58,15 @@ export function databaseError(database: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof HoldfastError) return error;
   if (error instanceof postgres.PostgresError) return serverError(database, error);
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  if (CONNECTION_CODES.has(code)) return unreachable(database, error.message, error);
+  const reason =
+    CONNECTION_CODES[code] ?? (SOCKET_CODES.has(code) || isTlsCode(code) ? error.message : undefined);
+  if (reason !== undefined) return unreachable(database, reason, error);
   return error;
+}
+
+/** OpenSSL's codes for certificates look like no other. */
+function isTlsCode(code: string): boolean {
+  return /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code);
 }
 
 /** @param reason a clause for people, without the password */

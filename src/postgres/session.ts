@@ -176,7 +176,11 @@ class PostgresSession implements Session {
 
   #canceller(): Canceller {
     return new Canceller(
-      async () => this.#key && this.#connection.cancel(this.#key),
+      async () => {
+        // Without a key there is no session yet: what is given up is the attempt to connect.
+        if (this.#key === undefined) this.#connection.terminate(undefined);
+        else await this.#connection.cancel(this.#key);
+      },
       () => this.#connection.terminate(this.backendPid),
     );
   }

@@ -124,11 +124,14 @@ export class WireSocket extends EventEmitter {
     this.#early = [];
   }
 
+  /** Not before postgres.js has put its listeners on. */
   #failed(error: unknown): void {
     const reason = error instanceof Error ? error : new Error(String(error));
     this.lost = reason.message;
-    this.emit("error", reason);
-    this.#ended(reason.message, true);
+    setImmediate(() => {
+      this.emit("error", reason);
+      this.#ended(reason.message, true);
+    });
   }
 
   #ended(reason: string, hadError: boolean): void {
