@@ -1,0 +1,103 @@
+// What every process of Holdfast stands on, server and worker alike: the database (an embedded one where none is
+// named), its tables, the queue, the stores and the keys. Opened in order, closed in the opposite order.
+import path from "node:path";
+import type { Logger } from "pino";
+import { deriveKey, type SecretKey } from "../codec/seal.ts";
+import type { Environment } from "../config/environment.ts";
+import { ensureSecretKey } from "../config/secret-key.ts";
+import { OWN_DATABASE, type Catalog } from "../core/catalog.ts";
+import { HoldfastError } from "../core/errors.ts";
+import { platformCatalog } from "../core/platform-catalog.ts";
+import { startEmbedded } from "../embedded/embedded.ts";
+import { identifyInstallation, migrateLedger, openLedger, type Ledger } from "../ledger/connect.ts";
+import { watchRuns, type RunWatcher } from "../ledger/watch.ts";
+import { openQueue, type RunQueue } from "../queue/queue.ts";
+import { fsStore } from "../store/fs.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Foundation extends AsyncDisposable {
+  readonly dataDir: string;
+  /** Of Holdfast's own database; holds a password, so not for logs. */
+  readonly ownDatabaseUrl: string;
+  /** Whether Holdfast's own database is the embedded one. */
+  readonly embedded: boolean;
+  readonly catalog: Catalog;
+  readonly ledger: Ledger;
+  readonly queue: RunQueue;
+  readonly watcher: RunWatcher;
+  readonly stores: ReadonlyMap<string, Store>;
+  /** Where a backup goes that names no stores. */
+  readonly defaultStores: readonly string[];
+  /** As it was configured or made; sessions and sealed secrets have keys derived from it. */
+  readonly serverSecret: string;
+  readonly sealKey: SecretKey;
+  /** @throws HoldfastError CONFIG_INVALID for a name that no database has */
+  readonly databaseUrl: (name: string) => string;
+  readonly log: Logger;
+}
+
+/**
+ * @param onLost told when the embedded database ends though nobody has asked it to
+ * @throws HoldfastError EMBEDDED_IN_USE, DATABASE_UNREACHABLE, QUEUE_UNREACHABLE, ...; then nothing is left open
+ */
+export async function openFoundation(
+  environment: Environment,
+  log: Logger,
+  onLost: (error: HoldfastError) => void,
+): Promise<Foundation> {
+  await using opened = new AsyncDisposableStack();
+  const dataDir = path.resolve(environment.dataDir);
+  const serverSecret = environment.secretKey ?? (await ensureSecretKey(dataDir));
+  const ownDatabaseUrl = environment.databaseUrl ?? (await startOwnDatabase(dataDir, log, opened, onLost));
+  await migrateLedger(ownDatabaseUrl);
+  const ledger = openLedger(ownDatabaseUrl);
+  opened.defer(() => ledger.close());
+  const namespace = await identifyInstallation(ledger);
+  const queue = await openQueue({
+    redisUrl: environment.redisUrl,
+    databaseUrl: ownDatabaseUrl,
+    namespace,
+    log: log.child({ part: "queue" }),
+  });
+  opened.defer(() => queue.close());
+  const watcher = await watchRuns(ledger, (error) => log.warn({ err: error }, "runs could not be read"));
+  opened.defer(() => watcher.close());
+  const stores = new Map([["local", fsStore({ directory: path.join(dataDir, "store") })]]);
+  for (const store of stores.values()) opened.defer(() => store.close());
+
+  const closing = opened.move();
+  return {
+    dataDir,
+    ownDatabaseUrl,
+    embedded: environment.databaseUrl === undefined,
+    catalog: platformCatalog,
+    ledger,
+    queue,
+    watcher,
+    stores,
+    defaultStores: ["local"],
+    serverSecret,
+    sealKey: deriveKey(serverSecret, "run secrets"),
+    databaseUrl: (name) => {
+      if (name === OWN_DATABASE) return ownDatabaseUrl;
+      throw new HoldfastError("CONFIG_INVALID", `There is no database ${name}.`);
+    },
+    log,
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+}
+
+async function startOwnDatabase(
+  dataDir: string,
+  log: Logger,
+  opened: AsyncDisposableStack,
+  onLost: (error: HoldfastError) => void,
+): Promise<string> {
+  const server = await startEmbedded({
+    dataDir,
+    log: (line) => log.debug({ part: "postgres" }, line),
+    onLost,
+  });
+  opened.defer(() => server.stop());
+  return server.url;
+}
