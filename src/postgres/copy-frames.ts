@@ -46,7 +46,7 @@ export class FrameSplitter {
     let rows = 0;
     let lastRowEnd = 0;
     /** Where bytes to be passed on start; -1: nowhere. */
-    let passFrom = -1;
+    let passFrom = this.#bodyBytes > 0 && this.#fate === "pass" ? 0 : -1;
     while (at < lengthBytes) {
       if (this.#bodyBytes === 0) {
         const start = at;
