@@ -22,6 +22,12 @@ CREATE TABLE "holdfast"."artifacts" (
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "holdfast"."installation" (
+	"only" boolean PRIMARY KEY DEFAULT true NOT NULL,
+	"id" uuid DEFAULT gen_random_uuid() NOT NULL,
+	CONSTRAINT "installation_has_one_row" CHECK ("holdfast"."installation"."only")
+);
+--> statement-breakpoint
 CREATE TABLE "holdfast"."runs" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"kind" "holdfast"."run_kind" NOT NULL,
