@@ -1,0 +1,25 @@
+// What it takes to start, see and cancel runs for a caller, whichever way the caller came in.
+import type { Logger } from "pino";
+import type { SecretKey } from "../codec/seal.ts";
+import type { Catalog } from "../core/catalog.ts";
+import type { Ledger } from "../ledger/connect.ts";
+import type { RunQueue } from "../queue/queue.ts";
+
+/** A configured store as clients see it. */
+export interface StoreInfo {
+  readonly name: string;
+  /** "fs", ... */
+  readonly kind: string;
+  /** Whether a backup that names no stores goes here. */
+  readonly isDefault: boolean;
+}
+
+export interface RunDeps {
+  readonly ledger: Ledger;
+  readonly queue: RunQueue;
+  readonly catalog: Catalog;
+  readonly stores: readonly StoreInfo[];
+  /** Seals the passphrase or identity that a run needs. */
+  readonly secretKey: SecretKey;
+  readonly log: Logger;
+}
