@@ -1,0 +1,31 @@
+// A subscription's source under watch: the caller's rights are looked at again while it runs, and it ends with an error
+// when they are gone.
+import { Repeater } from "graphql-yoga";
+
+/**
+ * Passes the source's values on and calls `recheck` every `intervalMs`; when that throws, the stream throws the same.
+ * The source is opened at the first read. It is closed at once when the reader leaves, also while both are idle (which
+ * an async generator would not do), provided that its own `return` wakes it up.
+ */
+export function watchRights<T>(
+  open: () => Promise<AsyncIterable<T>>,
+  recheck: () => Promise<void>,
+  intervalMs: number,
+): AsyncIterable<T> {
+  return new Repeater<T>(async (push, stop) => {
+    const values = (await open())[Symbol.asyncIterator]();
+    const stopped = stop.then(() => "stopped" as const);
+    const timer = setInterval(() => void recheck().catch(stop), intervalMs);
+    try {
+      for (;;) {
+        const result = await Promise.race([values.next(), stopped]);
+        if (result === "stopped" || result.done === true) break;
+        await Promise.race([push(result.value), stopped]);
+      }
+      stop();
+    } finally {
+      clearInterval(timer);
+      await values.return?.();
+    }
+  });
+}
