@@ -69,7 +69,9 @@ async function copyToCache(installed: Binaries): Promise<Binaries> {
     const draft = path.join(CACHE, `.${randomUUID()}`);
     try {
       await cp(native, draft, { recursive: true, verbatimSymlinks: true });
-      await chmod(draft, 0o755);
+      // Whatever root's umask is.
+      await chmod(CACHE, 0o755);
+      await run("chmod", ["-R", "a+rX", draft]);
       // A process that starts at the same time may have been first: its copy is as good.
       await rename(draft, target).catch(isThere);
     } finally {
