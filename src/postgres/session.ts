@@ -204,7 +204,10 @@ class PostgresSession implements Session {
     } catch (error) {
       // Cancelled or not: what comes out of an aborted session is the reason for which it was aborted.
       this.signal.throwIfAborted();
-      throw databaseError(this.database, error);
+      const lost = this.#closing === undefined ? this.#connection.lost() : "the session was closed";
+      throw lost === undefined
+        ? databaseError(this.database, error)
+        : unreachable(this.database, lost, error);
     } finally {
       this.signal.removeEventListener("abort", onAbort);
       await canceller.stop();

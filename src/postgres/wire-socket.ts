@@ -24,7 +24,7 @@ export class WireSocket extends EventEmitter {
   /** Why the connection has ended, once it has. */
   lost: string | undefined;
 
-  readonly #splitter = new FrameSplitter((bytes) => this.emit("data", bytes));
+  readonly #splitter = new FrameSplitter((bytes) => this.#pass(bytes));
   readonly #idleBuffer = Buffer.allocUnsafeSlow(IDLE_READ_BYTES);
   readonly #abandon = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
@@ -34,6 +34,8 @@ export class WireSocket extends EventEmitter {
   /** Written before the connection was there. */
   #early: [Uint8Array, WriteCallback | undefined][] = [];
   #tap: CopyTap | undefined;
+  /** The last thing that the server said: before it ends a connection, why. */
+  #lastWords: Buffer = Buffer.alloc(0);
 
   /** @param open connects; a plain socket reads as the options say, any other emits `data` */
   constructor(
@@ -116,10 +118,12 @@ export class WireSocket extends EventEmitter {
     });
     socket.on("drain", () => this.emit("drain"));
     socket.on("error", (error) => {
-      this.lost = error.message;
+      this.lost = errorMessage(this.#lastWords) ?? error.message;
       this.emit("error", error);
     });
-    socket.on("close", (hadError) => this.#ended("the server closed the connection", hadError));
+    socket.on("close", (hadError) => {
+      this.#ended(errorMessage(this.#lastWords) ?? "the server closed the connection", hadError);
+    });
     for (const [bytes, callback] of this.#early) socket.write(bytes, callback);
     this.#early = [];
   }
@@ -140,6 +144,11 @@ export class WireSocket extends EventEmitter {
     this.#closed.resolve();
   }
 
+  #pass(bytes: Buffer): void {
+    this.#lastWords = bytes;
+    this.emit("data", bytes);
+  }
+
   #nextBuffer(): Buffer {
     const tap = this.#tap;
     this.#reading = tap === undefined || tap.discarding ? this.#idleBuffer : tap.room();
@@ -157,4 +166,16 @@ export class WireSocket extends EventEmitter {
     tap.add(bytes, this.#splitter.keptBytes, this.#splitter.rows, this.#splitter.lastRowEnd);
     return !tap.full;
   }
+}
+
+const ERROR_RESPONSE = 0x45;
+
+/**
+ * The text of an ErrorResponse with nothing after it. postgres.js tells it to nobody when the connection ends with it: it waits for
+ * the server to be ready again, and without a statement it does not even do that.
+ */
+function errorMessage(bytes: Buffer): string | undefined {
+  if (bytes[0] !== ERROR_RESPONSE || bytes.readUInt32BE(1) !== bytes.length - 1) return undefined;
+  const fields = bytes.subarray(5).toString("utf8").split("\0");
+  return fields.find((field) => field.startsWith("M"))?.slice(1);
 }
