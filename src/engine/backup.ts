@@ -1,0 +1,215 @@
+// The act of backing up: one snapshot per database, tables copied side by side, each part sealed and stored as soon as
+// it is full, then the manifest, and the index last.
+import { availableParallelism } from "node:os";
+import { encodeParts } from "../codec/part.ts";
+import { ARTIFACT_VERSION, type Manifest, type ManifestPart, type ManifestTable } from "../core/artifact.ts";
+import type { Entity } from "../core/catalog.ts";
+import { allOrNone } from "../core/all-or-none.ts";
+import { isHoldfastError } from "../core/errors.ts";
+import { createProgressMeter } from "../core/progress.ts";
+import type { RunControl } from "../core/run.ts";
+import { openDatabase, type Database } from "../postgres/connect.ts";
+import { copyOut, planCopies, type CopyTask } from "../postgres/copy-out.ts";
+import type { Session } from "../postgres/session.ts";
+import { openSnapshot, type Snapshot } from "../postgres/snapshot.ts";
+import { manifestTable, type TableShape } from "../postgres/table-shape.ts";
+import type { ArtifactSink } from "./artifact-io.ts";
+import { createArtifactWriter, type ArtifactEncryption } from "./artifact-writer.ts";
+
+export interface BackupDeps {
+  /** The URL of a database of the catalog, by name. */
+  readonly databaseUrl: (name: string) => string;
+  /** Where the artifact goes; whoever made it closes it. */
+  readonly sink: ArtifactSink;
+  /** Connections that copy at the same time, for each database; left out: by the machine's cores. */
+  readonly connections?: number;
+}
+
+export interface BackupOrder {
+  /** A UUID; the artifact's id for ever. */
+  readonly artifactId: string;
+  readonly createdAt: Date;
+  readonly entities: readonly Entity[];
+  readonly encryption: ArtifactEncryption;
+}
+
+export interface BackupResult {
+  readonly manifest: Manifest;
+  /** All objects as stored. */
+  readonly sizeBytes: number;
+  /** COPY text before compression. */
+  readonly rawBytes: number;
+  readonly rows: number;
+}
+
+/** Copying is where the time goes; the rest shares what is left of the hundred. */
+const SHARES = { planning: [0, 1], copying: [1, 98], sealing: [98, 100] } as const;
+
+/**
+ * Writes an artifact of the entities, as they were at one moment for each database. Memory does not grow with the
+ * tables. When it rejects, what was written of the artifact has been deleted, and no transaction or lock is left.
+ * @throws HoldfastError of the database or the store, BAD_RECIPIENT; the signal's reason when it is aborted
+ */
+export async function backup(
+  deps: BackupDeps,
+  order: BackupOrder,
+  control: RunControl,
+): Promise<BackupResult> {
+  const meter = createProgressMeter(SHARES, control.onProgress);
+  meter.enter("planning");
+  const connections = deps.connections ?? Math.max(2, Math.min(4, availableParallelism()));
+  const stop = new AbortController();
+  const signal = AbortSignal.any([control.signal, stop.signal]);
+  const sources = [...Map.groupBy(order.entities, (entity) => entity.database)].map(([name, entities]) => ({
+    entities,
+    database: openDatabase({
+      name,
+      url: deps.databaseUrl(name),
+      applicationName: "holdfast backup",
+      maxConnections: connections,
+    }),
+  }));
+  try {
+    const snapshots = await Promise.all(sources.map((source) => openSource(source, signal)));
+    const contents = describeContents(snapshots);
+    meter.enter("copying", contents.estimate);
+    const writer = await createArtifactWriter(deps.sink, {
+      id: order.artifactId,
+      createdAt: order.createdAt,
+      encryption: order.encryption,
+      signal,
+    });
+    try {
+      const copyTask = async (session: Session, task: CopyTask): Promise<void> => {
+        const position = contents.positions.get(task.table) ?? fail("a copy of no table of the manifest");
+        const table = contents.tables[position] ?? fail("a copy of no table of the manifest");
+        const onRows = (rows: number, bytes: number) => meter.add({ rows, bytes, entity: table.entity });
+        const options = { recipient: writer.recipient, signal, onRows };
+        await encodeParts(copyOut(session, task), options, async (part) => {
+          const { rows, rawBytes } = part;
+          const stored = await writer.addPart(part);
+          contents.parts.push({ ...stored, table: position, rows, rawBytes });
+          table.rows += rows;
+          table.rawBytes += rawBytes;
+        });
+      };
+      await allOrNone(
+        stop,
+        snapshots.flatMap(({ snapshot }) => copySideBySide(snapshot, connections, signal, copyTask)),
+      );
+      // The database is let go before the artifact is sealed: nobody's ALTER TABLE waits for a slow store.
+      await Promise.all(snapshots.map(({ snapshot }) => snapshot.close()));
+
+      meter.enter("sealing");
+      signal.throwIfAborted();
+      const manifest = writeManifest(order, snapshots, contents);
+      const { sizeBytes } = await writer.finish(manifest);
+      meter.enter("done");
+      const { tables } = manifest;
+      return { manifest, sizeBytes, rawBytes: sum(tables, "rawBytes"), rows: sum(tables, "rows") };
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  } finally {
+    stop.abort();
+    await Promise.all(sources.map(({ database }) => database.close()));
+  }
+}
+
+interface Source {
+  readonly database: Database;
+  readonly entities: readonly Entity[];
+}
+
+interface OpenSource extends Source {
+  readonly snapshot: Snapshot;
+}
+
+async function openSource(source: Source, signal: AbortSignal): Promise<OpenSource> {
+  const names = source.entities.flatMap((entity) => entity.tables);
+  return { ...source, snapshot: await openSnapshot(source.database, names, signal) };
+}
+
+/** The manifest's tables and parts as they fill up. */
+interface Contents {
+  readonly tables: ManifestTable[];
+  readonly parts: ManifestPart[];
+  /** Where a live table stands in `tables`. */
+  readonly positions: ReadonlyMap<TableShape, number>;
+  readonly estimate: { readonly rows: number | null; readonly bytes: number };
+}
+
+function describeContents(sources: readonly OpenSource[]): Contents {
+  const tables: ManifestTable[] = [];
+  const positions = new Map<TableShape, number>();
+  const shapes = sources.flatMap(({ snapshot }) => snapshot.tables);
+  for (const { database, entities, snapshot } of sources) {
+    // The snapshot has its tables in the order in which the entities name them.
+    const owners = entities.flatMap((entity) => entity.tables.map(() => entity.name));
+    for (const [index, shape] of snapshot.tables.entries()) {
+      positions.set(shape, tables.length);
+      const entity = owners[index] ?? fail("a table of no entity");
+      tables.push({ ...manifestTable(shape), entity, database: database.name, rows: 0, rawBytes: 0 });
+    }
+  }
+  const known = shapes.every((shape) => shape.estimatedRows !== null);
+  return {
+    tables,
+    parts: [],
+    positions,
+    estimate: { rows: known ? sum(shapes, "estimatedRows") : null, bytes: sum(shapes, "sizeBytes") },
+  };
+}
+
+/** Starts the sessions of one database; each takes the next task until none is left. */
+function copySideBySide(
+  snapshot: Snapshot,
+  connections: number,
+  signal: AbortSignal,
+  copyTask: (session: Session, task: CopyTask) => Promise<void>,
+): Promise<void>[] {
+  const { serverVersion } = snapshot.leader;
+  const tasks = planCopies(snapshot.tables, { connections, serverVersion });
+  // An iterator that is shared hands every task out once.
+  const next = tasks.values();
+  const work = async (session: Session): Promise<void> => {
+    for (const task of next) await copyTask(session, task);
+  };
+  const joinAndWork = async (): Promise<void> => {
+    const session = await snapshot.join(signal).catch((error: unknown) => {
+      // Somebody waits for the leader to end; it and those who have joined can do the work.
+      if (isHoldfastError(error, "TABLE_LOCKED")) return undefined;
+      throw error;
+    });
+    if (session !== undefined) await work(session);
+  };
+  const others = Math.max(0, Math.min(connections, tasks.length) - 1);
+  return [...Array.from({ length: others }, joinAndWork), work(snapshot.leader)];
+}
+
+function writeManifest(order: BackupOrder, sources: readonly OpenSource[], contents: Contents): Manifest {
+  return {
+    format: "holdfast-manifest",
+    version: ARTIFACT_VERSION,
+    id: order.artifactId,
+    createdAt: order.createdAt.toISOString(),
+    databases: sources.map(({ database, snapshot }) => ({
+      name: database.name,
+      serverVersion: snapshot.serverVersion,
+      encoding: snapshot.encoding,
+      snapshotAt: snapshot.takenAt,
+    })),
+    entities: order.entities.map(({ name, group, label }) => ({ name, group, label })),
+    tables: contents.tables,
+    parts: contents.parts.toSorted((a, b) => a.name.localeCompare(b.name, "en")),
+  };
+}
+
+function sum<K extends string>(items: readonly Readonly<Record<K, number | null>>[], key: K): number {
+  return items.reduce((total, item) => total + (item[key] ?? 0), 0);
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}

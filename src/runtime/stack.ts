@@ -1,0 +1,86 @@
+// A process that serves: the foundation, the first account, the API, and a worker unless it is told not to have one.
+import { createAuth } from "../auth/auth.ts";
+import { ensureAdmin } from "../auth/admin.ts";
+import type { Environment } from "../config/environment.ts";
+import type { HoldfastError } from "../core/errors.ts";
+import { createServer } from "../http/server.ts";
+import { pino, type Logger } from "pino";
+import { startReconciler } from "../../workers/reconcile.ts";
+import { createCatalogFacts } from "./catalog-facts.ts";
+import { openFoundation, type Foundation } from "./foundation.ts";
+import { startOwnWorkers } from "./worker.ts";
+
+export interface StackOptions {
+  /** Left out: nothing is logged. */
+  readonly log?: Logger;
+  /** false: the API alone; left out: with a worker. */
+  readonly worker?: boolean;
+  /** Runs that the worker works on at the same time. */
+  readonly concurrency?: number;
+  /** Told when a part that everything stands on is lost; what to do but to close and to end is not left. */
+  readonly onLost?: (error: HoldfastError) => void;
+}
+
+export interface Stack {
+  /** Of the API, without a slash at the end. */
+  readonly url: string;
+  readonly dataDir: string;
+  /** Of Holdfast's own database; holds a password. */
+  readonly databaseUrl: string;
+  /** The first account's password, if it was made just now: the one chance to show it. */
+  readonly adminPassword: string | undefined;
+  /** Ends requests and gives runs back, then closes what they stood on. */
+  close(): Promise<void>;
+}
+
+/** @throws what `openFoundation` throws; the system's error when the address is taken. Then nothing is left open. */
+export async function startStack(environment: Environment, options: StackOptions): Promise<Stack> {
+  const { log = pino({ level: "silent" }), onLost = () => undefined } = options;
+  await using opened = new AsyncDisposableStack();
+  const foundation = opened.use(await openFoundation(environment, log, onLost));
+  const { ledger, catalog, dataDir, ownDatabaseUrl } = foundation;
+  const { madePassword } = await ensureAdmin(ledger, { password: environment.adminPassword });
+  if (options.worker ?? true) {
+    const workers = await startOwnWorkers(foundation, options.concurrency);
+    opened.defer(() => workers.close());
+  } else {
+    const reconciler = startReconciler(foundation);
+    opened.defer(() => reconciler.close());
+  }
+  const auth = createAuth({ ledger, catalog, secretKey: foundation.serverSecret });
+  const server = await createServer(
+    {
+      ...foundation,
+      secretKey: foundation.sealKey,
+      stores: [...foundation.stores].map(([name, { kind }]) => ({
+        name,
+        kind,
+        isDefault: foundation.defaultStores.includes(name),
+      })),
+      auth,
+      catalogFacts: createCatalogFacts(foundation),
+      readiness: readinessOf(foundation),
+    },
+    { host: environment.host, port: environment.port },
+  );
+  opened.defer(() => server.close());
+
+  const closing = opened.move();
+  return {
+    url: server.url,
+    dataDir,
+    databaseUrl: ownDatabaseUrl,
+    adminPassword: madePassword ?? undefined,
+    close: () => closing.disposeAsync(),
+  };
+}
+
+function readinessOf({ ledger, queue, stores }: Foundation): Record<string, () => Promise<unknown>> {
+  return {
+    database: async () => ledger.sql`SELECT 1`,
+    queue: () => queue.counts(),
+    ...Object.fromEntries(
+      [...stores].map(([name, store]) => [`store ${name}`, () => store.stat("readiness")]),
+    ),
+  };
+}

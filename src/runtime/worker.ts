@@ -1,0 +1,15 @@
+// The workers of a process, on the foundation.
+import { startWorkers, type Workers } from "../../workers/start.ts";
+import { backupHandler } from "../../workers/backup.ts";
+import { restoreHandler } from "../../workers/restore.ts";
+import type { WorkerDeps } from "../../workers/deps.ts";
+import type { Foundation } from "./foundation.ts";
+
+/** A run has several connections and cores of its own; more than two at a time only wait for each other. */
+const CONCURRENCY = 2;
+
+/** The caller closes what it gets before the foundation. */
+export function startOwnWorkers(foundation: Foundation, concurrency: number = CONCURRENCY): Promise<Workers> {
+  const deps: WorkerDeps = { ...foundation, secretKey: foundation.sealKey };
+  return startWorkers(deps, { BACKUP: backupHandler(deps), RESTORE: restoreHandler(deps) }, concurrency);
+}
