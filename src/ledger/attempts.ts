@@ -134,7 +134,7 @@ function particulars(ending: Ending) {
   return {
     progress: sql`${runs.progress} || ${JSON.stringify(done)}::jsonb`,
     outcome: ending.outcome ?? null,
-    // From here on the artifact's own row stands for it.
-    unfinishedArtifactId: null,
+    // What was unfinished is the artifact, whose own row stands for it from here on.
+    ...(ending.artifact && { unfinishedId: null }),
   };
 }

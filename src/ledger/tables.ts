@@ -78,8 +78,8 @@ export const runs = holdfast.table(
     attempt: integer().notNull().default(0),
     /** Counts the attempts that ended badly (a worker lost, a failure worth a retry); those given back do not count. */
     failedAttempts: integer("failed_attempts").notNull().default(0),
-    /** The artifact that an attempt has begun to write: what may have to be deleted; null where nothing can be left. */
-    unfinishedArtifactId: uuid("unfinished_artifact_id"),
+    /** What an attempt has begun and may leave behind: the id of a backup's artifact, or of a restore; null: nothing. */
+    unfinishedId: uuid("unfinished_id"),
     /** Counts the changes that are announced: a listener that has seen a revision need not look at it again. */
     revision: integer().notNull().default(0),
     cancelRequestedAt: at("cancel_requested_at"),
@@ -100,7 +100,7 @@ export const runs = holdfast.table(
     index("runs_finished").on(table.finishedAt),
     index("runs_remains")
       .on(table.id)
-      .where(sql`${table.unfinishedArtifactId} is not null`),
+      .where(sql`${table.unfinishedId} is not null`),
     check(
       "runs_final_is_finished",
       sql`(${table.finishedAt} is null) = (${table.status} in ('QUEUED', 'RUNNING'))`,

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findArtifact, findRemains, noteUnfinishedArtifact } from "../../src/ledger/artifacts.ts";
+import { findArtifact } from "../../src/ledger/artifacts.ts";
 import { beat, claimRun, finishRun, writeProgress } from "../../src/ledger/attempts.ts";
 import { openLedger, type Ledger } from "../../src/ledger/connect.ts";
 import { releaseRun } from "../../src/ledger/lease.ts";
+import { findRunsWithRemains, forgetUnfinished, noteUnfinished } from "../../src/ledger/remains.ts";
 import { findUnconfirmedRuns, confirmCarried, recoverLostRuns } from "../../src/ledger/recovery.ts";
 import { findRun, requestCancel } from "../../src/ledger/runs.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -87,7 +88,7 @@ describe("the fence", () => {
 
     expect(await beat(ledger, zombie.lease)).toBeUndefined();
     expect(await writeProgress(ledger, zombie.lease, percent(99))).toBeUndefined();
-    expect(await noteUnfinishedArtifact(ledger, zombie.lease, randomUUID())).toBe(false);
+    expect(await noteUnfinished(ledger, zombie.lease, randomUUID())).toBe(false);
     expect(await releaseRun(ledger, zombie.lease, failure)).toBeUndefined();
     expect(await finishRun(ledger, zombie.lease, { status: "SUCCEEDED", artifact: artifact() })).toBe(false);
     expect(await findRun(ledger, run.id)).toEqual(before);
@@ -132,12 +133,12 @@ describe("finishing", () => {
   it("writes the artifact with the success, at a hundred percent", async () => {
     const { run, lease } = await claimedRun(ledger, { sealedSecret: "v1.sealed" });
     const made = artifact();
-    await noteUnfinishedArtifact(ledger, lease, made.id);
+    await noteUnfinished(ledger, lease, made.id);
     expect(await finishRun(ledger, lease, { status: "SUCCEEDED", artifact: made })).toBe(true);
     expect(await findRun(ledger, run.id)).toMatchObject({
       status: "SUCCEEDED",
       progress: { phase: "done", percent: 100 },
-      unfinishedArtifactId: null,
+      unfinishedId: null,
     });
     expect(await findArtifact(ledger, run.id)).toMatchObject({ ...made, runId: run.id, pinned: false });
     expect(await secretOf(run.id)).toBeNull();
@@ -247,17 +248,21 @@ describe("recovery", () => {
     expect(await found()).toBe(false);
   });
 
-  it("finds what runs left in the stores that ended without their worker, not what may still be written", async () => {
+  it("finds what runs left that ended without their worker, and not what may still be written", async () => {
     const ended = await claimedRun(ledger, { stores: ["local", "offsite"] });
     const running = await claimedRun(ledger);
     const artifactId = randomUUID();
-    await noteUnfinishedArtifact(ledger, ended.lease, artifactId);
-    await noteUnfinishedArtifact(ledger, running.lease, randomUUID());
+    await noteUnfinished(ledger, ended.lease, artifactId);
+    await noteUnfinished(ledger, running.lease, randomUUID());
     await requestCancel(ledger, ended.run.id);
     await silence(ledger, ended.run.id);
     await recoverLostRuns(ledger, { silentForMs: 15_000, runId: ended.run.id });
-    expect(await findRemains(ledger)).toEqual([
-      { runId: ended.run.id, artifactId, stores: ["local", "offsite"] },
+    expect(await findRunsWithRemains(ledger)).toMatchObject([
+      { id: ended.run.id, unfinishedId: artifactId, request: { stores: ["local", "offsite"] } },
     ]);
+    await forgetUnfinished(ledger, ended.run.id, randomUUID());
+    expect(await findRunsWithRemains(ledger)).toHaveLength(1);
+    await forgetUnfinished(ledger, ended.run.id, artifactId);
+    expect(await findRunsWithRemains(ledger)).toEqual([]);
   });
 });
