@@ -1,0 +1,97 @@
+// One part being made: batches of rows are compressed on Node's thread pool while the next one arrives, and what comes
+// out is encrypted and hashed at once.
+import { createHash } from "node:crypto";
+import { createAgeEncryptor, type AgeEncryptor } from "./age.ts";
+import { COMPRESSION_LEVEL, createCompressor } from "./compress.ts";
+
+/** Consecutive COPY text, best a MiB or so of it: each batch crosses to the thread pool once. */
+export interface RowBatch {
+  /** The part's own from now on: they must not change after. */
+  readonly bytes: Uint8Array;
+  /** How many rows end in it. */
+  readonly rows: number;
+  /** Whether it ends where a row does. */
+  readonly endsRow: boolean;
+}
+
+export interface EncoderOptions {
+  /** The artifact's own recipient; null: the parts are not encrypted. */
+  readonly recipient: string | null;
+  /** zstd's level; left out: the measured choice. */
+  readonly level?: number;
+  /** Called for each batch with what has been taken in since the last call. */
+  readonly onRows?: (rows: number, rawBytes: number) => void;
+}
+
+/** A part as it is stored. */
+export interface EncodedPart {
+  readonly bytes: Buffer;
+  /** Of `bytes`. */
+  readonly sha256: string;
+  readonly rows: number;
+  readonly rawBytes: number;
+}
+
+export class PartEncoder {
+  /** Taken in so far. */
+  rawBytes = 0;
+  #rows = 0;
+  readonly #onRows: EncoderOptions["onRows"];
+  readonly #compressor;
+  readonly #encryptor: AgeEncryptor | undefined;
+  readonly #digest = createHash("sha256");
+  readonly #stored: Buffer[] = [];
+  #compressing: Promise<void> = Promise.resolve();
+
+  constructor(options: EncoderOptions, encryptor: AgeEncryptor | undefined) {
+    this.#onRows = options.onRows;
+    this.#encryptor = encryptor;
+    this.#compressor = createCompressor(options.level ?? COMPRESSION_LEVEL, (bytes) => this.#encrypt(bytes));
+  }
+
+  static async open(options: EncoderOptions): Promise<PartEncoder> {
+    const { recipient } = options;
+    const encryptor = recipient === null ? undefined : await createAgeEncryptor({ recipients: [recipient] });
+    return new PartEncoder(options, encryptor);
+  }
+
+  /** Resolves when the batches before this one are compressed, so that no more than one ever waits. */
+  async write({ bytes, rows }: RowBatch): Promise<void> {
+    this.rawBytes += bytes.length;
+    this.#rows += rows;
+    this.#onRows?.(rows, bytes.length);
+    const before = this.#compressing;
+    this.#compressing = this.#compressor.write(bytes);
+    this.#compressing.catch(() => {}); // seen by whoever waits for it next
+    await before;
+  }
+
+  /** Ends the part; nothing may be written after. */
+  async finish(): Promise<EncodedPart> {
+    await this.#compressing;
+    await this.#compressor.end();
+    if (this.#encryptor !== undefined) this.#store(this.#encryptor.final());
+    return {
+      bytes: Buffer.concat(this.#stored),
+      sha256: this.#digest.digest("hex"),
+      rows: this.#rows,
+      rawBytes: this.rawBytes,
+    };
+  }
+
+  /** Frees what the part holds outside the heap; harmless after `finish`. */
+  destroy(): void {
+    this.#compressor.destroy();
+  }
+
+  #encrypt(compressed: Buffer): void {
+    this.#store(this.#encryptor === undefined ? [compressed] : this.#encryptor.update(compressed));
+  }
+
+  #store(pieces: readonly Buffer[]): void {
+    for (const bytes of pieces) {
+      this.#digest.update(bytes);
+      this.#stored.push(bytes);
+    }
+  }
+}
