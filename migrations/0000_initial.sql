@@ -42,7 +42,7 @@ CREATE TABLE "holdfast"."runs" (
 	"idempotency_key" text,
 	"attempt" integer DEFAULT 0 NOT NULL,
 	"failed_attempts" integer DEFAULT 0 NOT NULL,
-	"unfinished_artifact_id" uuid,
+	"unfinished_id" uuid,
 	"revision" integer DEFAULT 0 NOT NULL,
 	"cancel_requested_at" timestamp (3) with time zone,
 	"heartbeat_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
@@ -306,7 +306,7 @@ CREATE UNIQUE INDEX "artifacts_run" ON "holdfast"."artifacts" USING btree ("run_
 CREATE INDEX "runs_kind_created" ON "holdfast"."runs" USING btree ("kind","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "runs_unfinished" ON "holdfast"."runs" USING btree ("heartbeat_at") WHERE "holdfast"."runs"."finished_at" is null;--> statement-breakpoint
 CREATE INDEX "runs_finished" ON "holdfast"."runs" USING btree ("finished_at");--> statement-breakpoint
-CREATE INDEX "runs_remains" ON "holdfast"."runs" USING btree ("id") WHERE "holdfast"."runs"."unfinished_artifact_id" is not null;--> statement-breakpoint
+CREATE INDEX "runs_remains" ON "holdfast"."runs" USING btree ("id") WHERE "holdfast"."runs"."unfinished_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "runs_idempotency" ON "holdfast"."runs" USING btree ("requested_by_id","kind","idempotency_key") WHERE "holdfast"."runs"."idempotency_key" is not null;--> statement-breakpoint
 CREATE INDEX "sessions_user" ON "holdfast"."sessions" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "alerts_pipeline" ON "platform"."alerts" USING btree ("pipeline_id");--> statement-breakpoint
