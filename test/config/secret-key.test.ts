@@ -30,7 +30,7 @@ it("differs between data directories", async () => {
 });
 
 it("is one key for processes that start at once, with nothing left beside it", async () => {
-  const script = path.join(import.meta.dirname, "make-key.ts");
+  const script = path.join(import.meta.dirname, "make-key-process.ts");
   const processes = Array.from({ length: 6 }, () => promisify(execFile)(process.execPath, [script, dataDir]));
   const within = Array.from({ length: 20 }, () => ensureSecretKey(dataDir));
   const keys = [

@@ -59,7 +59,7 @@ async function untilGone(pid: number): Promise<void> {
 
 /** Starts another process that holds the directory. */
 async function startHolder() {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, "holder.ts"), dataDir], {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, "holder-process.ts"), dataDir], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,
   });

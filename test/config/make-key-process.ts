@@ -2,5 +2,5 @@
 import { ensureSecretKey } from "../../src/config/secret-key.ts";
 
 const [, , dataDir] = process.argv;
-if (dataDir === undefined) throw new Error("usage: make-key.ts DATA_DIR");
+if (dataDir === undefined) throw new Error("usage: make-key-process.ts DATA_DIR");
 process.stdout.write(await ensureSecretKey(dataDir));

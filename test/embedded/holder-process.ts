@@ -4,7 +4,7 @@ import postgres from "postgres";
 import { startEmbedded } from "../../src/embedded/embedded.ts";
 
 const [, , dataDir] = process.argv;
-if (dataDir === undefined) throw new Error("usage: holder.ts DATA_DIR");
+if (dataDir === undefined) throw new Error("usage: holder-process.ts DATA_DIR");
 const server = await startEmbedded({ dataDir });
 process.once("SIGINT", () => void finish());
 console.log(server.url);
