@@ -1,6 +1,6 @@
 // Made-up users, roles, groups, their links, and tokens.
 import type { TransactionSql } from "postgres";
-import type { PlatformSizes } from "./seed.ts";
+import type { PlatformSizes } from "./sizes.ts";
 import { AWKWARD, DOMAINS, FIRST_NAMES, HANDLES, LAST_NAMES, TEAMS } from "./words.ts";
 
 const ROLES: readonly (readonly [

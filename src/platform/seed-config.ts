@@ -1,6 +1,6 @@
 // Made-up transformers, pipelines with their steps, and alerts.
 import type { TransactionSql } from "postgres";
-import type { PlatformSizes } from "./seed.ts";
+import type { PlatformSizes } from "./sizes.ts";
 import { AWKWARD, LAST_NAMES, TOPICS } from "./words.ts";
 
 export async function seedConfig(tx: TransactionSql, sizes: PlatformSizes): Promise<void> {

@@ -1,6 +1,6 @@
 // Made-up streams with their log entries, and audit records: the large tables, some 200 bytes a row.
 import type { TransactionSql } from "postgres";
-import type { PlatformSizes } from "./seed.ts";
+import type { PlatformSizes } from "./sizes.ts";
 import { AWKWARD, HANDLES, HOSTS, MESSAGES, TOPICS } from "./words.ts";
 
 const ACTIONS = [

@@ -1,6 +1,6 @@
 // Made-up spaces, templates with their versions, variables and configuration values.
 import type { TransactionSql } from "postgres";
-import type { PlatformSizes } from "./seed.ts";
+import type { PlatformSizes } from "./sizes.ts";
 import { AWKWARD, HANDLES, LAST_NAMES, TEAMS, TOPICS } from "./words.ts";
 
 export async function seedWorkspace(tx: TransactionSql, sizes: PlatformSizes): Promise<void> {
