@@ -6,7 +6,9 @@ import { artifacts } from "./tables.ts";
 
 export type Artifact = typeof artifacts.$inferSelect;
 /** What a backup knows of the artifact that it has written. */
-export type NewArtifact = Omit<Artifact, "runId" | "pinned" | "createdAt">;
+export type NewArtifact = Omit<Artifact, "runId" | "pinned" | "createdAt" | "stores"> & {
+  readonly stores: readonly string[];
+};
 
 /** Part of the transaction in which the run succeeds. */
 export async function insertArtifact(
@@ -14,7 +16,7 @@ export async function insertArtifact(
   runId: string,
   artifact: NewArtifact,
 ): Promise<void> {
-  await tx.insert(artifacts).values({ ...artifact, runId });
+  await tx.insert(artifacts).values({ ...artifact, stores: [...artifact.stores], runId });
 }
 
 /** The artifacts of these backups, in no order; only a backup that SUCCEEDED has one. */

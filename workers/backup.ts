@@ -1,0 +1,59 @@
+// Backups: an artifact of the run's entities, written to its stores.
+import { randomUUID } from "node:crypto";
+import { entityNamed, tableLabel } from "../src/core/catalog.ts";
+import { HoldfastError } from "../src/core/errors.ts";
+import type { ArtifactEncryption } from "../src/engine/artifact-writer.ts";
+import { backup } from "../src/engine/backup.ts";
+import type { NewArtifact } from "../src/ledger/artifacts.ts";
+import type { BackupRequest } from "../src/ledger/tables.ts";
+import { deleteFrom, sinkInto } from "./artifact-stores.ts";
+import type { WorkerDeps } from "./deps.ts";
+import { processRun, type RunProcessor } from "./process-run.ts";
+
+export function backupHandler(deps: WorkerDeps): RunProcessor {
+  return processRun(deps, "BACKUP", {
+    async act({ run, secret, note, control }) {
+      const { stores, encryption } = run.request;
+      if (run.unfinishedId !== null) await deleteFrom(deps.stores, stores, run.unfinishedId);
+      const artifactId = randomUUID();
+      await note(artifactId);
+      const { manifest, sizeBytes, rawBytes, rows } = await backup(
+        { databaseUrl: deps.databaseUrl, sink: sinkInto(deps.stores, stores, artifactId) },
+        {
+          artifactId,
+          createdAt: new Date(),
+          entities: run.entities.map((name) => entityNamed(deps.catalog, name)),
+          encryption: encryptionOf(run.request, secret()),
+        },
+        control,
+      );
+      const contents = manifest.tables.map((table) => ({
+        entity: table.entity,
+        table: tableLabel(table),
+        rows: table.rows,
+        rawBytes: table.rawBytes,
+      }));
+      const artifact: NewArtifact = {
+        id: artifactId,
+        encryption,
+        stores,
+        contents,
+        sizeBytes,
+        rawBytes,
+        rows,
+      };
+      return { artifact, retract: () => deleteFrom(deps.stores, stores, artifactId) };
+    },
+    discard: (run, artifactId) => deleteFrom(deps.stores, run.request.stores, artifactId),
+  });
+}
+
+function encryptionOf(
+  { encryption, recipients }: BackupRequest,
+  secret: string | undefined,
+): ArtifactEncryption {
+  if (encryption === "NONE") return { kind: "NONE" };
+  if (encryption === "RECIPIENTS") return { kind: "RECIPIENTS", recipients };
+  if (secret === undefined) throw new HoldfastError("SECRET_LOST", "The run's passphrase is gone.");
+  return { kind: "PASSPHRASE", passphrase: secret };
+}

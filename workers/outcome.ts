@@ -1,0 +1,124 @@
+// What becomes of a run when an attempt at it is over, and what becomes of its job.
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { OWN_DATABASE } from "../src/core/catalog.ts";
+import { HoldfastError, isHoldfastError } from "../src/core/errors.ts";
+import { finishRun, type Ending } from "../src/ledger/attempts.ts";
+import type { Ledger } from "../src/ledger/connect.ts";
+import { releaseRun, type Failure, type Lease } from "../src/ledger/lease.ts";
+import { databaseError } from "../src/postgres/errors.ts";
+import type { JobVerdict } from "../src/queue/worker.ts";
+
+/** Before the first retry; before each later one four times as long as before. */
+const RETRY_MS = 2_000;
+/** How long an ending waits for a ledger that is out of reach, before the job is left to whoever comes next. */
+const OUTAGE_MS = 60_000;
+const OUTAGE_STEP_MS = 500;
+
+/** What an act that succeeded has to show for it. */
+export interface Success extends Omit<Extract<Ending, { status: "SUCCEEDED" }>, "status"> {
+  /** Takes back what was made, because another worker has taken the run over and its success is what counts. */
+  readonly retract?: () => Promise<void>;
+}
+
+export type Outcome =
+  | { readonly status: "SUCCEEDED"; readonly success: Success }
+  | Exclude<Ending, { status: "SUCCEEDED" }>
+  /** The run is to be taken up again, by whichever worker: given back, or after the failure. */
+  | { readonly status: "RELEASED"; readonly failure?: Failure }
+  /** Another worker has it. */
+  | { readonly status: "LOST" };
+
+/** What an act means that has thrown: what stopped it, if something did, whatever the error says; otherwise the error. */
+export function judge(error: unknown, signal: AbortSignal, log: Logger): Outcome {
+  const reason: unknown = signal.aborted ? signal.reason : undefined;
+  if (isHoldfastError(reason)) log.debug({ err: error, reason: reason.code }, "the attempt has stopped");
+  if (isHoldfastError(reason, "SUPERSEDED") || isHoldfastError(error, "SUPERSEDED"))
+    return { status: "LOST" };
+  if (isHoldfastError(reason, "CANCELLED")) return { status: "CANCELLED" };
+  if (isHoldfastError(reason, "SHUTTING_DOWN")) return { status: "RELEASED" };
+  const failure = describeFailure(error, log);
+  return isHoldfastError(error) && error.retryable
+    ? { status: "RELEASED", failure }
+    : { status: "FAILED", failure };
+}
+
+/** What is not of the catalogue becomes INTERNAL, with an id that the log has too. */
+function describeFailure(error: unknown, log: Logger): Failure {
+  if (error instanceof HoldfastError) {
+    log.warn({ err: error, code: error.code }, "the attempt failed");
+    return { code: error.code, message: error.message, hint: error.hint };
+  }
+  const errorId = randomUUID();
+  log.error({ err: error, errorId }, "the attempt failed with an error that is not in the catalogue");
+  const { code, message, hint } = new HoldfastError(
+    "INTERNAL",
+    `Something failed inside Holdfast (error ${errorId}).`,
+  );
+  return { code, message, hint };
+}
+
+/**
+ * Writes the outcome to the ledger, unless the run is another worker's by now.
+ * @throws what the driver throws, where the ledger stays out of reach
+ */
+export async function conclude(
+  ledger: Ledger,
+  lease: Lease,
+  outcome: Outcome,
+  log: Logger,
+): Promise<JobVerdict> {
+  if (outcome.status === "LOST") {
+    log.warn("another worker has taken the run over: this one has stopped");
+    return "done";
+  }
+  if (outcome.status === "RELEASED") return release(ledger, lease, outcome.failure, log);
+  if (outcome.status !== "SUCCEEDED") {
+    await finish(ledger, lease, outcome, log);
+    return "done";
+  }
+  const { retract, ...made } = outcome.success;
+  if (!(await finish(ledger, lease, { status: "SUCCEEDED", ...made }, log))) await retract?.();
+  return "done";
+}
+
+async function finish(ledger: Ledger, lease: Lease, ending: Ending, log: Logger): Promise<boolean> {
+  const written = await outlastOutage(() => finishRun(ledger, lease, ending), log);
+  if (written) log.info({ status: ending.status }, "run ended");
+  else log.warn("another worker has taken the run over: nothing of this attempt counts");
+  return written;
+}
+
+async function release(
+  ledger: Ledger,
+  lease: Lease,
+  failure: Failure | undefined,
+  log: Logger,
+): Promise<JobVerdict> {
+  const run = await outlastOutage(() => releaseRun(ledger, lease, failure), log);
+  if (run?.status !== "QUEUED") return "done";
+  const againAfterMs = failure === undefined ? 0 : RETRY_MS * 4 ** (run.failedAttempts - 1);
+  log.info({ againAfterMs }, "run given back to the queue");
+  return { againAfterMs };
+}
+
+/** Hours of work are not thrown away because the ledger restarts in the wrong second. */
+async function outlastOutage<T>(write: () => Promise<T>, log: Logger): Promise<T> {
+  const deadline = performance.now() + OUTAGE_MS;
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isOutage(error) || performance.now() > deadline) throw error;
+      log.warn({ err: error }, "the ledger is out of reach; the run's ending waits");
+      await delay(OUTAGE_STEP_MS);
+    }
+  }
+}
+
+/** Drizzle wraps what the driver throws. */
+function isOutage(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return isHoldfastError(databaseError(OWN_DATABASE, cause), "DATABASE_UNREACHABLE");
+}

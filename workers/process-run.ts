@@ -1,0 +1,68 @@
+// The carriage of every run: from the job that names it to what the ledger says of its end. The acts themselves know
+// nothing of jobs, leases or the ledger.
+import type { RunKind } from "../src/core/run.ts";
+import { claimRun } from "../src/ledger/attempts.ts";
+import type { Run } from "../src/ledger/run-row.ts";
+import type { RunHandler } from "../src/queue/worker.ts";
+import { openAttempt, type Attempt, type CarriageDeps } from "./attempt.ts";
+import { conclude, judge, type Outcome, type Success } from "./outcome.ts";
+import { discardRemains } from "./remains.ts";
+
+/** When to ask again for a run that another worker still has. */
+const HELD_AGAIN_MS = 1_000;
+
+/** What is done for the runs of one kind. */
+export interface Work<R extends Run> {
+  /**
+   * The act. It stops when its signal aborts, and cleans up after itself. What it throws fails the run, or has it tried
+   * again where the error says that this can help.
+   */
+  act(attempt: Attempt<R>): Promise<Success>;
+  /** Deletes what attempts may have left that noted this id, after the run has ended. There may be nothing to delete. */
+  discard(run: R, id: string): Promise<void>;
+}
+
+/** The work on the runs of one kind, as a process runs it. */
+export interface RunProcessor {
+  readonly handle: RunHandler;
+  /** Deletes what a run that has ended may have left behind. */
+  readonly discard: (run: Run, id: string) => Promise<void>;
+}
+
+export function processRun<K extends RunKind>(
+  deps: CarriageDeps,
+  kind: K,
+  work: Work<Extract<Run, { kind: K }>>,
+): RunProcessor {
+  const isOfKind = (run: Run): run is Extract<Run, { kind: K }> => run.kind === kind;
+  const ofKind = (run: Run) => {
+    if (isOfKind(run)) return run;
+    throw new Error(`run ${run.id} is a ${run.kind}, and its job says ${kind}`);
+  };
+  const discard: RunProcessor["discard"] = async (run, id) => work.discard(ofKind(run), id);
+
+  const handle: RunHandler = async (runId, shutdown) => {
+    const claim = await claimRun(deps.ledger, runId);
+    if (claim.state === "settled") return "done";
+    if (claim.state === "held") return { againAfterMs: HELD_AGAIN_MS };
+
+    const attempt = openAttempt(deps, claim, shutdown);
+    const { log, control } = attempt;
+    log.info("run taken up");
+    let outcome: Outcome;
+    try {
+      const run = ofKind(claim.run);
+      control.signal.throwIfAborted();
+      outcome = { status: "SUCCEEDED", success: await work.act({ ...attempt, run }) };
+    } catch (error) {
+      outcome = judge(error, control.signal, log);
+    } finally {
+      await attempt.close();
+    }
+    const verdict = await conclude(deps.ledger, claim.lease, outcome, log);
+    await discardRemains(deps, discard, runId);
+    return verdict;
+  };
+
+  return { handle, discard };
+}

@@ -1,0 +1,47 @@
+// Restores, and previews of them: the chosen entities of a backup's artifact, put back into their database.
+import { entityNamed } from "../src/core/catalog.ts";
+import { HoldfastError } from "../src/core/errors.ts";
+import { forgetRestore, restore } from "../src/engine/restore.ts";
+import { findArtifact } from "../src/ledger/artifacts.ts";
+import { sourceFrom } from "./artifact-stores.ts";
+import type { WorkerDeps } from "./deps.ts";
+import { processRun, type RunProcessor } from "./process-run.ts";
+
+/** What is left is small, and whoever holds its locks is gone or about to go. */
+const DISCARD_TIMEOUT_MS = 30_000;
+
+export function restoreHandler(deps: WorkerDeps): RunProcessor {
+  const { databaseUrl, catalog } = deps;
+  return processRun(deps, "RESTORE", {
+    async act({ run, number, secret, note, control }) {
+      const { backupId, mode, dryRun, expectPlan } = run.request;
+      const artifact = await findArtifact(deps.ledger, backupId);
+      if (artifact === undefined) throw new HoldfastError("NOT_FOUND", "The backup is not there any more.");
+      const { id, encryption, stores } = artifact;
+      // An earlier attempt's work is not deleted: this one finds out from it whether the restore was applied.
+      await note(run.id);
+      const outcome = await restore(
+        { databaseUrl, catalog, source: await sourceFrom(deps.stores, stores, id) },
+        {
+          runId: run.id,
+          attempt: number,
+          entities: run.entities,
+          mode,
+          dryRun,
+          expectPlan: expectPlan ?? undefined,
+          unlock: encryption === "RECIPIENTS" ? { identity: secret() } : { passphrase: secret() },
+          expected: { id, encryption },
+        },
+        control,
+      );
+      return { outcome };
+    },
+    async discard(run) {
+      const [first] = run.entities;
+      if (first === undefined) return;
+      const { database } = entityNamed(catalog, first);
+      const signal = AbortSignal.timeout(DISCARD_TIMEOUT_MS);
+      await forgetRestore({ databaseUrl }, { runId: run.id, database }, signal);
+    },
+  });
+}
