@@ -132,14 +132,18 @@ async function tablesLocked(
   cause: HoldfastError,
 ): Promise<HoldfastError> {
   const holders = await session.rows<TableName & { pid: number; application: string }>(sql`
+    WITH RECURSIVE wanted AS (
+      SELECT unnest(${oidArray(tables.map((table) => table.oid))}) AS oid
+      -- pg_partition_tree() would wait for the very lock
+      UNION SELECT i.inhrelid FROM wanted JOIN pg_inherits i ON i.inhparent = wanted.oid
+    )
     SELECT n.nspname::text AS schema, c.relname::text AS name, l.pid, coalesce(a.application_name, '') AS application
     FROM pg_locks l
+    JOIN wanted ON wanted.oid = l.relation
     JOIN pg_class c ON c.oid = l.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.mode = 'AccessExclusiveLock' AND l.relation IN (
-      SELECT w.oid FROM unnest(${oidArray(tables.map((table) => table.oid))}) AS w(oid)
-      UNION SELECT tree.relid FROM unnest(${oidArray(tables.map((table) => table.oid))}) AS w(oid), pg_partition_tree(w.oid) AS tree)
+    WHERE l.mode = 'AccessExclusiveLock'
     ORDER BY 1, 2, 3`);
   const who = holders.map(
     ({ pid, application, ...table }) =>

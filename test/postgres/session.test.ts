@@ -1,4 +1,5 @@
 // Sessions on a real server: what they set, how they end, and what an aborted signal does to a statement that runs.
+import { createServer } from "node:net";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase, type Database } from "../../src/postgres/connect.ts";
@@ -179,7 +180,6 @@ describe("a session", () => {
   });
 
   it("gives up connecting to a server that does not answer when the signal aborts", async () => {
-    const { createServer } = await import("node:net");
     const silent = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => silent.once("listening", resolve));
     const address = silent.address();
