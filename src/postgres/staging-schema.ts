@@ -1,0 +1,189 @@
+// The schema that one attempt of a restore has to itself in the database it restores into: made, found again after a crash, dropped.
+// Beside the staged rows it holds the outcome, written by the transaction that applies: whoever takes a run up again learns from
+// it what was already done.
+import { sql, type SQL } from "drizzle-orm";
+import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import type { TableName } from "../core/catalog.ts";
+import type { TableChanges } from "../core/run.ts";
+import type { Database } from "./connect.ts";
+import { literal, tableIdentifier } from "./quote.ts";
+import type { Session } from "./session.ts";
+
+/** What a restore that was committed did. */
+export interface RestoreResult {
+  readonly changes: readonly TableChanges[];
+  /** Identifies the differences that were found; the same for the same backup, choice and live rows. */
+  readonly plan: string;
+}
+
+export interface StagingSchema {
+  /** The schema's name. */
+  readonly name: string;
+  readonly runId: string;
+  readonly attempt: number;
+}
+
+const PREFIX = "holdfast_restore_";
+const OUTCOME = "outcome";
+/** Each table that is dropped takes a few entries of the server's lock table until its transaction ends. */
+const DROP_BATCH = 100;
+/** What holds a staging table is another session of the same run, and ends soon or has just been ended. */
+const LOCK_TIMEOUT = "30s";
+
+/** @param runId a UUID */
+export function stagingSchema(runId: string, attempt: number): StagingSchema {
+  return { name: `${PREFIX}${runId.replaceAll("-", "").toLowerCase()}_${attempt}`, runId, attempt };
+}
+
+function parseName(name: string): StagingSchema | undefined {
+  const parts = /^holdfast_restore_(.{8})(.{4})(.{4})(.{4})(.{12})_(\d+)$/.exec(name);
+  if (parts === null) return undefined;
+  return { name, runId: parts.slice(1, 6).join("-"), attempt: Number(parts[6]) };
+}
+
+const outcomeOf = (schema: StagingSchema): SQL => tableIdentifier({ schema: schema.name, name: OUTCOME });
+
+/** @throws DATABASE_DENIED where the role may not create schemas */
+export async function createStagingSchema(session: Session, schema: StagingSchema): Promise<void> {
+  await session.transaction(async () => {
+    await session.query(sql`CREATE SCHEMA ${sql.identifier(schema.name)}`);
+    await session.query(sql`CREATE TABLE ${outcomeOf(schema)} (result jsonb NOT NULL)`);
+  });
+}
+
+/**
+ * Holds off, until the transaction ends, whoever would take the run over.
+ * @throws SUPERSEDED when somebody has
+ */
+export async function holdOutcome(session: Session, schema: StagingSchema): Promise<void> {
+  try {
+    await session.query(sql`LOCK TABLE ${outcomeOf(schema)} IN ROW EXCLUSIVE MODE`);
+  } catch (error) {
+    if (!isHoldfastError(error, "TABLE_MISSING")) throw error;
+    throw new HoldfastError("SUPERSEDED", "Another worker has taken this restore over.", { cause: error });
+  }
+}
+
+/** Part of the transaction that applies, so that the outcome is there exactly if the rows are. */
+export async function recordOutcome(
+  session: Session,
+  schema: StagingSchema,
+  result: RestoreResult,
+): Promise<void> {
+  await session.query(sql`INSERT INTO ${outcomeOf(schema)} VALUES (${JSON.stringify(result)}::jsonb)`);
+}
+
+/** Every staging schema in the database, or those of one run, in order of attempt. */
+export async function findStaging(session: Session, runId?: string): Promise<StagingSchema[]> {
+  const rows = await session.rows<{ name: string }>(
+    sql`SELECT nspname::text AS name FROM pg_namespace WHERE starts_with(nspname::text, ${PREFIX})`,
+  );
+  return rows
+    .map((row) => parseName(row.name))
+    .filter((schema) => schema !== undefined)
+    .filter((schema) => runId === undefined || schema.runId === runId.toLowerCase())
+    .toSorted((one, other) => one.attempt - other.attempt);
+}
+
+/**
+ * Ends whatever earlier attempts of the run still do in the database and drops what they staged. To be called before a run that
+ * may have been tried before is staged.
+ * @returns what an earlier attempt did, if it came to its commit: then there is nothing left to do
+ * @throws SUPERSEDED when a later attempt is already there
+ */
+export async function takeOver(
+  database: Database,
+  run: { readonly runId: string; readonly attempt: number },
+  signal: AbortSignal,
+): Promise<RestoreResult | undefined> {
+  await using session = await database.session(signal);
+  for (const schema of await findStaging(session, run.runId)) {
+    if (schema.attempt > run.attempt) {
+      throw new HoldfastError("SUPERSEDED", "Another worker has taken this restore over.");
+    }
+    if (schema.attempt === run.attempt) continue;
+    await endSessions(session, schema);
+    const result = await readOutcome(session, schema);
+    if (result !== undefined) return result;
+    await dropSchema(session, schema);
+  }
+  return undefined;
+}
+
+/**
+ * Drops everything that the run has in the database, its outcome too: to be called once the outcome is written down elsewhere, or
+ * when the run has failed. Sessions that still hold it are ended.
+ */
+export async function dropStaging(database: Database, runId: string, signal: AbortSignal): Promise<void> {
+  await using session = await database.session(signal);
+  for (const schema of await findStaging(session, runId)) {
+    await endSessions(session, schema);
+    await dropSchema(session, schema);
+  }
+}
+
+/** An attempt that applies holds a lock on the outcome, so that to get it is to wait for the attempt's end. */
+async function readOutcome(session: Session, schema: StagingSchema): Promise<RestoreResult | undefined> {
+  try {
+    return await session.transaction(async () => {
+      await session.query(sql`SET LOCAL lock_timeout = ${literal(LOCK_TIMEOUT)}`);
+      await session.query(sql`LOCK TABLE ${outcomeOf(schema)} IN ACCESS EXCLUSIVE MODE`);
+      const rows = await session.rows<{ result: RestoreResult }>(
+        sql`SELECT result FROM ${outcomeOf(schema)}`,
+      );
+      // Without an outcome, none shall be written any more: a late transaction fails on the missing table.
+      if (rows.length === 0) await session.query(sql`DROP TABLE ${outcomeOf(schema)}`);
+      return rows[0]?.result;
+    });
+  } catch (error) {
+    // Taken away by a dropping that was interrupted.
+    if (isHoldfastError(error, "TABLE_MISSING")) return undefined;
+    throw error;
+  }
+}
+
+async function endSessions(session: Session, schema: StagingSchema): Promise<void> {
+  await session.query(sql`
+    SELECT pg_terminate_backend(pid) FROM (
+      SELECT DISTINCT l.pid FROM pg_locks l
+      JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+      JOIN pg_class c ON c.oid = l.relation
+      JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ${schema.name}
+      WHERE l.pid <> pg_backend_pid()) AS holder`);
+}
+
+/** Tables first and in batches, then the schema. */
+export async function dropSchema(session: Session, schema: StagingSchema): Promise<void> {
+  const tables = await stagedTables(session, schema);
+  await dropTables(session, tables);
+  await session.transaction(async () => {
+    await session.query(sql`SET LOCAL lock_timeout = ${literal(LOCK_TIMEOUT)}`);
+    await session.query(sql`DROP SCHEMA IF EXISTS ${sql.identifier(schema.name)} CASCADE`);
+  });
+}
+
+/** Drops the staged rows and leaves the outcome. */
+export async function dropStagedTables(session: Session, schema: StagingSchema): Promise<void> {
+  const tables = await stagedTables(session, schema);
+  await dropTables(
+    session,
+    tables.filter((table) => table.name !== OUTCOME),
+  );
+}
+
+async function stagedTables(session: Session, schema: StagingSchema): Promise<TableName[]> {
+  return session.rows<TableName>(sql`
+    SELECT ${schema.name}::text AS schema, c.relname::text AS name FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ${schema.name}
+    WHERE c.relkind = 'r'`);
+}
+
+async function dropTables(session: Session, tables: readonly TableName[]): Promise<void> {
+  for (let start = 0; start < tables.length; start += DROP_BATCH) {
+    const names = tables.slice(start, start + DROP_BATCH).map(tableIdentifier);
+    await session.transaction(async () => {
+      await session.query(sql`SET LOCAL lock_timeout = ${literal(LOCK_TIMEOUT)}`);
+      await session.query(sql`DROP TABLE IF EXISTS ${sql.join(names, sql`, `)}`);
+    });
+  }
+}
