@@ -1,0 +1,136 @@
+// The differences between staged and live rows, materialised: one temporary table for each restored table, with a row for each
+// row that the restore would insert, update or delete and none for those that stay as they are. What is counted for a preview, what
+// is checked and what is carried out is read from it, so that they cannot disagree.
+import { createHash } from "node:crypto";
+import { sql, type SQL } from "drizzle-orm";
+import { tableLabel } from "../core/catalog.ts";
+import type { RestoreMode, TableChanges } from "../core/run.ts";
+import { diffOf, liveOf, recordOf, stagingOf, type Action, type RestoredTable } from "./restored-table.ts";
+import type { Session } from "./session.ts";
+
+/** The differences of one table, counted. */
+export interface TableDiff {
+  readonly table: RestoredTable;
+  readonly staged: number;
+  readonly counts: Readonly<Record<Action, number>>;
+  /** The sum of hashes of what is written and of what it is written over. */
+  readonly digest: string;
+}
+
+/**
+ * For the comparison alone: the joins are large and the server has nothing else to do for us meanwhile, but the planner does not know
+ * that hardly a row comes out of them, and would not share them among workers.
+ */
+const PARALLEL = "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 100";
+
+/** Compares in the session's transaction. The tables' contents must not change until it ends. */
+export async function compareTable(
+  session: Session,
+  table: RestoredTable,
+  mode: RestoreMode,
+  staged: number,
+): Promise<TableDiff> {
+  await session.query(PARALLEL);
+  const differences = table.matching.length > 0 ? byKey(table, mode) : byWholeRow(table, mode);
+  await session.query(sql`CREATE TEMPORARY TABLE ${diffOf(table)} ON COMMIT DROP AS ${differences}`);
+  await session.query(sql`ANALYZE ${diffOf(table)}`);
+  const rows = await session.rows<{ action: Action; count: number; digest: string }>(sql`
+    SELECT action::text AS action, count(*)::float8 AS count, sum(digest)::text AS digest
+    FROM ${diffOf(table)} GROUP BY action ORDER BY action`);
+  const counts = { i: 0, u: 0, r: 0, d: 0 };
+  for (const row of rows) counts[row.action] = row.count;
+  return { table, staged, counts, digest: rows.map((row) => `${row.action}${row.digest}`).join() };
+}
+
+/**
+ * Outer and anti joins instead of one full join: PostgreSQL shares those among workers in every version.
+ * A row is inserted for its key alone: what it holds is fixed by the backup. Where live rows are lost, they are in the digest.
+ */
+function byKey(table: RestoredTable, mode: RestoreMode): SQL {
+  const isSame = sql.join(
+    table.matching.map(({ column, operator }) => {
+      const name = sql.identifier(column);
+      return sql`live.${name} ${sql.raw(operator)} staged.${name}`;
+    }),
+    sql` AND `,
+  );
+  const keyDigest = digestOf(recordOf("staged", table.key));
+  const rowDigest = digestOf(recordOf("live", table.columns));
+  const missing = sql`SELECT 'i'::"char" AS action, staged.ctid AS staged, NULL::tid AS live, NULL::oid AS live_table,
+      ${keyDigest} AS digest
+    FROM ${stagingOf(table)} AS staged
+    WHERE NOT EXISTS (SELECT FROM ${liveOf(table)} AS live WHERE ${isSame})`;
+  if (mode === "INSERT_MISSING") return missing;
+
+  const differs = sql`${recordOf("live", table.columns)} *<> ${recordOf("staged", table.columns)}`;
+  const merged = sql`SELECT
+      (CASE WHEN live.ctid IS NULL THEN 'i' WHEN ${needsReinsertion(table)} THEN 'r' ELSE 'u' END)::"char" AS action,
+      staged.ctid AS staged, live.ctid AS live, live.tableoid AS live_table,
+      CASE WHEN live.ctid IS NULL THEN ${keyDigest} ELSE ${rowDigest} END AS digest
+    FROM ${stagingOf(table)} AS staged LEFT JOIN ${liveOf(table)} AS live ON ${isSame}
+    WHERE live.ctid IS NULL OR ${differs}`;
+  if (mode === "MERGE") return merged;
+
+  return sql`${merged} UNION ALL
+    SELECT 'd'::"char", NULL, live.ctid, live.tableoid, ${rowDigest}
+    FROM ${liveOf(table)} AS live
+    WHERE NOT EXISTS (SELECT FROM ${stagingOf(table)} AS staged WHERE ${isSame})`;
+}
+
+/**
+ * An update cannot give two rows each other's unique value, nor change an identity that is GENERATED ALWAYS; what was deleted can be
+ * inserted with any.
+ */
+function needsReinsertion(table: RestoredTable): SQL {
+  const columns = new Set(table.rivals.flatMap((rival) => rival.columns));
+  for (const column of table.live.columns) if (column.identity === "ALWAYS") columns.add(column.name);
+  const compared = [...columns].filter((column) => table.stagedColumns.has(column));
+  if (compared.length === 0) return sql`false`;
+  return sql`${recordOf("live", compared)} *<> ${recordOf("staged", compared)}`;
+}
+
+/**
+ * Without a key rows have no identity but their contents, as they are printed: as many as the backup has are to be there. Types
+ * without equality or order (json, xml, point) do not allow anything finer.
+ */
+function byWholeRow(table: RestoredTable, mode: RestoreMode): SQL {
+  const numbered = (alias: "live" | "staged", source: SQL): SQL => sql`
+    SELECT place, place_table, image, row_number() OVER (PARTITION BY image ORDER BY place) AS copy FROM (
+      SELECT ${sql.identifier(alias)}.ctid AS place, ${sql.identifier(alias)}.tableoid AS place_table,
+        sha256(convert_to(${recordOf(alias, table.columns)}::text, getdatabaseencoding())) AS image
+      FROM ${source} AS ${sql.identifier(alias)}) AS images`;
+  return sql`SELECT (CASE WHEN live.place IS NULL THEN 'i' ELSE 'd' END)::"char" AS action,
+      staged.place AS staged, live.place AS live, live.place_table AS live_table,
+      ${digestOf(sql`encode(coalesce(staged.image, live.image), 'hex')`)} AS digest
+    FROM (${numbered("staged", stagingOf(table))}) AS staged
+    FULL JOIN (${numbered("live", liveOf(table))}) AS live ON live.image = staged.image AND live.copy = staged.copy
+    WHERE live.place IS NULL ${mode === "REPLACE" ? sql`OR staged.place IS NULL` : sql.empty()}`;
+}
+
+function digestOf(value: SQL): SQL {
+  return sql`hashtextextended(${value}::text, 0)`;
+}
+
+/** What the differences come to, as it is told. */
+export function changesOf({ table, staged, counts }: TableDiff): TableChanges {
+  const updated = counts.u + counts.r;
+  return {
+    entity: table.entity,
+    table: tableLabel(table.live),
+    inserted: counts.i,
+    updated,
+    unchanged: staged - counts.i - updated,
+    deleted: counts.d,
+  };
+}
+
+/**
+ * The same for the same differences and nothing else.
+ * @param subject what is restored: the backup's identity and whatever was chosen from it
+ */
+export function planOf(subject: string, mode: RestoreMode, diffs: readonly TableDiff[]): string {
+  const tables = diffs.map((diff) => [changesOf(diff), diff.digest]);
+  return createHash("sha256")
+    .update(JSON.stringify([subject, mode, tables]))
+    .digest("hex");
+}

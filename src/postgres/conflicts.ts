@@ -1,0 +1,193 @@
+// Rows that cannot be there together: staged rows against live rows that stay, and against each other, for every unique index and
+// exclusion constraint whose columns the backup has. What it has not, the database finds while applying.
+import { sql, type SQL } from "drizzle-orm";
+import { tableLabel } from "../core/catalog.ts";
+import { HoldfastError } from "../core/errors.ts";
+import type { TableDiff } from "./compare.ts";
+import { schemaDrift } from "./drift.ts";
+import {
+  isWritten,
+  liveOf,
+  stagingOf,
+  staysLive,
+  type Action,
+  type RestoredTable,
+} from "./restored-table.ts";
+import type { Rival } from "./rivals.ts";
+import type { Session } from "./session.ts";
+
+/** Two rows that a unique index or an exclusion constraint forbids together. */
+export interface Conflict {
+  /** `schema.name` */
+  readonly table: string;
+  readonly constraint: string;
+  /** The backup's row, by its key: `id = 1`. Empty where the table has none. */
+  readonly staged: string;
+  /** The row that it collides with. */
+  readonly other: string;
+  readonly otherIsLive: boolean;
+  /** What collides: `name = a`. */
+  readonly values: string;
+}
+
+/** More than a person reads; the count tells the rest. */
+const NAMED_CONFLICTS = 20;
+
+/** Rows that may come to have a unique value that they did not have: an update that touches one is a reinsertion. */
+const NEWCOMERS: readonly Action[] = ["i", "r"];
+/** Live rows whose unique values are given up. A row that is merely updated keeps them, and stays in the way. */
+const LEAVERS: readonly Action[] = ["d", "r"];
+
+/**
+ * @throws UNIQUE_CONFLICT naming the rows in pairs, as `details.conflicts`; SCHEMA_DRIFT for a deferrable constraint over columns
+ * that the backup does not have: the database would not check it either, because its trigger rests while rows are applied
+ */
+export async function checkConflicts(session: Session, diffs: readonly TableDiff[]): Promise<void> {
+  const conflicts: Conflict[] = [];
+  let total = 0;
+  for (const { table, counts } of diffs) {
+    if (counts.i + counts.r === 0) continue;
+    for (const rival of table.rivals) {
+      if (!rival.columns.every((column) => table.stagedColumns.has(column))) {
+        if (!rival.immediate) throw uncheckable(table, rival);
+        continue;
+      }
+      for (const [statement, otherIsLive] of questions(table, rival)) {
+        const rows = await session.rows<ConflictRow>(statement);
+        total += rows[0]?.total ?? 0;
+        conflicts.push(...rows.map((row) => conflictOf(table, rival, row, otherIsLive)));
+      }
+    }
+  }
+  if (total > 0) throw uniqueConflict(conflicts, total);
+}
+
+interface ConflictRow {
+  readonly total: number;
+  readonly staged: string;
+  readonly other: string;
+  readonly values: string;
+}
+
+/** Of the index that rows are matched by neither is asked: the rows were told apart by it when they were backed up and compared. */
+function questions(table: RestoredTable, rival: Rival): [statement: SQL, otherIsLive: boolean][] {
+  const own = new Set(table.backup.key);
+  const matched = rival.equality && rival.predicate === null && rival.elements.length === own.size;
+  if (matched && rival.elements.every(({ column }) => column !== null && own.has(column))) return [];
+  return [
+    [pairs(rival, newcomers(table, rival), remaining(table, rival), sql`true`), true],
+    [rival.equality ? doubled(table, rival) : overlapping(table, rival), false],
+  ];
+}
+
+function newcomers(table: RestoredTable, rival: Rival): SQL {
+  return elementRows(table, rival, stagingOf(table), isWritten(table, "candidate", NEWCOMERS));
+}
+
+function remaining(table: RestoredTable, rival: Rival): SQL {
+  return elementRows(table, rival, liveOf(table), staysLive(table, "candidate", LEAVERS));
+}
+
+/** The elements as columns 1, 2, ..., with the row's place and what to call it. The index's expressions name columns unqualified. */
+function elementRows(table: RestoredTable, rival: Rival, source: SQL, condition: SQL): SQL {
+  const elements = rival.elements.map(
+    ({ expression }, place) => sql`${sql.raw(expression)} AS ${elementName(place)}`,
+  );
+  const predicate = rival.predicate === null ? sql`true` : sql`(${sql.raw(rival.predicate)})`;
+  return sql`(SELECT candidate.ctid AS place, ${label(table.key)} AS label, ${sql.join(elements, sql`, `)}
+    FROM ${source} AS candidate WHERE ${condition} AND ${predicate})`;
+}
+
+function label(key: readonly string[]): SQL {
+  const values = key.map(
+    (column) => sql`${column}::text || ' = ' || coalesce(candidate.${sql.identifier(column)}::text, 'null')`,
+  );
+  return key.length === 0 ? sql`''` : sql`left(concat_ws(', ', ${sql.join(values, sql`, `)}), 200)`;
+}
+
+const elementName = (place: number): SQL => sql.identifier(String(place + 1)).getSQL();
+
+function collide(rival: Rival, one: string, other: string): SQL {
+  const a = sql.identifier(one);
+  const b = sql.identifier(other);
+  const elements = rival.elements.map((element, place) => ({ ...element, name: elementName(place) }));
+  if (rival.nullsCollide) {
+    const list = (alias: typeof a): SQL =>
+      sql.join(
+        elements.map(({ name }) => sql`${alias}.${name}`),
+        sql`, `,
+      );
+    return sql`ROW(${list(a)})::record = ROW(${list(b)})::record`;
+  }
+  const tests = elements.map(({ name, operator }) => sql`${a}.${name} ${sql.raw(operator)} ${b}.${name}`);
+  return sql.join(tests, sql` AND `);
+}
+
+function pairs(rival: Rival, staged: SQL, others: SQL, condition: SQL): SQL {
+  return sql`SELECT (count(*) OVER ())::float8 AS total, staged.label AS staged, other.label AS other,
+      ${shown(rival, "staged")} AS values
+    FROM ${staged} AS staged JOIN ${others} AS other ON ${collide(rival, "staged", "other")} AND ${condition}
+    ORDER BY 2, 3 LIMIT ${sql.raw(String(NAMED_CONFLICTS))}`;
+}
+
+function overlapping(table: RestoredTable, rival: Rival): SQL {
+  const rows = newcomers(table, rival);
+  return pairs(rival, rows, rows, sql`staged.place < other.place`);
+}
+
+/** Equal values are found in one pass by grouping; pairs of them could be as many as the square of the rows. */
+function doubled(table: RestoredTable, rival: Rival): SQL {
+  const names = rival.elements.map((_, place) => elementName(place));
+  const list = sql.join(names, sql`, `);
+  const present = names.map((name) => sql`${name} IS NOT NULL`);
+  const condition = rival.nullsCollide ? sql`true` : sql.join(present, sql` AND `);
+  return sql`WITH groups AS (
+      SELECT ${list}, (sum(count(*) - 1) OVER ())::float8 AS total FROM ${newcomers(table, rival)} AS staged
+      WHERE ${condition} GROUP BY ${list} HAVING count(*) > 1 LIMIT ${sql.raw(String(NAMED_CONFLICTS))})
+    SELECT min(groups.total) AS total, min(staged.label) AS staged, max(staged.label) AS other,
+      min(${shown(rival, "staged")}) AS values
+    FROM groups JOIN ${newcomers(table, rival)} AS staged ON ${collide(rival, "groups", "staged")}
+    GROUP BY ${sql.join(
+      names.map((name) => sql`groups.${name}`),
+      sql`, `,
+    )} ORDER BY 2`;
+}
+
+function shown(rival: Rival, alias: string): SQL {
+  const values = rival.elements.map(({ column, expression }, place) => {
+    const value = sql`${sql.identifier(alias)}.${elementName(place)}`;
+    return sql`${column ?? expression}::text || ' = ' || coalesce(${value}::text, 'null')`;
+  });
+  return sql`left(concat_ws(', ', ${sql.join(values, sql`, `)}), 200)`;
+}
+
+function conflictOf(table: RestoredTable, rival: Rival, row: ConflictRow, otherIsLive: boolean): Conflict {
+  return {
+    table: tableLabel(table.live),
+    constraint: rival.name,
+    staged: row.staged,
+    other: row.other,
+    otherIsLive,
+    values: row.values,
+  };
+}
+
+function uniqueConflict(conflicts: readonly Conflict[], total: number): HoldfastError {
+  const named = conflicts.slice(0, NAMED_CONFLICTS);
+  const clauses = named.map(({ table, constraint, staged, other, otherIsLive, values }) => {
+    const row = (label: string): string => (label === "" ? "row" : `row ${label}`);
+    const others = otherIsLive ? `the live ${row(other)}` : `its ${row(other)}`;
+    return `${table}: the backup's ${row(staged)} cannot be beside ${others} (${values}, by ${constraint})`;
+  });
+  const more = total > named.length ? `; and ${total - named.length} more` : "";
+  return new HoldfastError("UNIQUE_CONFLICT", `Nothing was changed. ${clauses.join("; ")}${more}.`, {
+    details: { total, conflicts: named },
+  });
+}
+
+function uncheckable(table: RestoredTable, rival: Rival): HoldfastError {
+  const unknown = rival.columns.filter((column) => !table.stagedColumns.has(column));
+  return schemaDrift([
+    `${tableLabel(table.live)} has the deferrable constraint ${rival.name} over columns that the backup does not have (${unknown.join(", ")})`,
+  ]);
+}

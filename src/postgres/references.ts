@@ -1,0 +1,207 @@
+// Whether foreign keys will hold after a restore, found out from the differences before a live row is touched. While rows are applied
+// no foreign key fires, so what is not found here would be in the database.
+import { sql, type SQL } from "drizzle-orm";
+import { tableLabel, type TableName } from "../core/catalog.ts";
+import { HoldfastError } from "../core/errors.ts";
+import type { TableDiff } from "./compare.ts";
+import type { ForeignKey, ForeignKeys } from "./foreign-keys.ts";
+import {
+  diffOf,
+  isAction,
+  isWritten,
+  liveOf,
+  relation,
+  sameLiveRow,
+  staysLive,
+  stagingOf,
+  type RestoredTable,
+} from "./restored-table.ts";
+import type { Session } from "./session.ts";
+
+/** What a foreign key of a restored table lacks, or a live row that would lose what it refers to. */
+export interface BrokenReference {
+  /** `schema.name` of the table that refers. */
+  readonly table: string;
+  readonly constraint: string;
+  /** `schema.name` of the table that is referred to. */
+  readonly references: string;
+  /** The entity to add to the restore; null where no entity has the table, or where it is being restored already. */
+  readonly entity: string | null;
+  readonly rows: number;
+  /** One of the keys: `user_id = 7`. */
+  readonly example: string;
+}
+
+export interface ReferenceContext {
+  readonly diffs: readonly TableDiff[];
+  readonly foreignKeys: ForeignKeys;
+  /** Which entity of the catalog has the table. */
+  readonly entityOf: (table: TableName) => string | undefined;
+}
+
+/**
+ * Foreign keys that the differences alone cannot answer for: they look at columns that the backup has no values for, or compare
+ * periods. The database has to check them itself, on all of their rows.
+ */
+export function needsDatabase(key: ForeignKey, restored: ReadonlyMap<number, RestoredTable>): boolean {
+  const from = restored.get(key.from.oid);
+  const to = restored.get(key.to.oid);
+  const unknown = key.columns.filter((column) => from !== undefined && !from.stagedColumns.has(column.name));
+  const staysNull = (name: string): boolean => {
+    const column = from?.unknownColumns.find((candidate) => candidate.name === name);
+    return column?.default === null && column.identity === null;
+  };
+  // A key that the backup knows nothing of is null in new rows and as it was in others.
+  const untouched =
+    unknown.length === key.columns.length && unknown.every((column) => staysNull(column.name));
+  const unknownTarget =
+    to !== undefined && key.columns.some((column) => !to.stagedColumns.has(column.references));
+  return key.temporal || (unknown.length > 0 && !untouched) || unknownTarget;
+}
+
+/**
+ * @throws MISSING_REFERENCES for rows that would refer to nothing, STILL_REFERENCED for live rows that would lose what they refer
+ * to; each names every such foreign key, with `details.entities` to add
+ */
+export async function checkReferences(session: Session, context: ReferenceContext): Promise<void> {
+  const diffs = new Map(context.diffs.map((diff) => [diff.table.live.oid, diff]));
+  const restored = new Map(context.diffs.map(({ table }) => [table.live.oid, table]));
+  const missing: BrokenReference[] = [];
+  for (const key of context.foreignKeys.outgoing) {
+    const child = diffs.get(key.from.oid);
+    if (child === undefined || needsDatabase(key, restored)) continue;
+    if (key.columns.some((column) => !child.table.stagedColumns.has(column.name))) continue;
+    if (child.counts.i + child.counts.u + child.counts.r === 0) continue;
+    const found = await session.rows<Found>(missingParents(key, child.table, diffs.get(key.to.oid)));
+    missing.push(...broken(key, found, restored.has(key.to.oid) ? undefined : context.entityOf(key.to)));
+  }
+  if (missing.length > 0) throw missingReferences(missing);
+
+  const lost: BrokenReference[] = [];
+  for (const key of context.foreignKeys.incoming) {
+    const parent = diffs.get(key.to.oid);
+    if (parent === undefined || needsDatabase(key, restored)) continue;
+    if (parent.counts.d + parent.counts.r === 0) continue;
+    const found = await session.rows<Found>(orphanedChildren(key, parent.table, diffs.get(key.from.oid)));
+    lost.push(...broken(key, found, restored.has(key.from.oid) ? undefined : context.entityOf(key.from)));
+  }
+  if (lost.length > 0) throw stillReferenced(lost);
+}
+
+interface Found {
+  readonly rows: number;
+  readonly example: string | null;
+}
+
+/** Staged rows to be written whose key is neither that of a staged row to be written nor that of a live row that stays. */
+function missingParents(key: ForeignKey, child: RestoredTable, parent: TableDiff | undefined): SQL {
+  const lookups = [
+    sql`NOT EXISTS (SELECT FROM ${relation(key.to, key.to.partitioned)} AS parent
+      WHERE ${sameKey(key, "parent", "child")} AND ${parent === undefined ? sql`true` : stays(parent, "parent")})`,
+  ];
+  if (parent !== undefined) {
+    lookups.push(sql`NOT EXISTS (SELECT FROM ${stagingOf(parent.table)} AS parent
+      WHERE ${sameKey(key, "parent", "child")} AND ${isWritten(parent.table, "parent", ["i", "u", "r"])})`);
+  }
+  return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")}) AS example
+    FROM ${stagingOf(child)} AS child
+    WHERE ${isWritten(child, "child", ["i", "u", "r"])} AND ${isSet(key, "child")} AND ${sql.join(lookups, sql` AND `)}`;
+}
+
+/** Live rows that stay as they are and refer to a key that was there and will not be. */
+function orphanedChildren(key: ForeignKey, parent: RestoredTable, child: TableDiff | undefined): SQL {
+  return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")}) AS example
+    FROM ${relation(key.from, key.from.partitioned)} AS child
+    WHERE ${child === undefined ? sql`true` : stays(child, "child")} AND EXISTS (
+      SELECT FROM ${diffOf(parent)} AS diff JOIN ${liveOf(parent)} AS parent ON ${sameLiveRow(parent, "parent", "diff")}
+      WHERE ${isAction("diff", ["d", "r"])} AND ${sameKey(key, "parent", "child")})
+    AND NOT EXISTS (SELECT FROM ${stagingOf(parent)} AS parent
+      WHERE ${sameKey(key, "parent", "child")} AND ${isWritten(parent, "parent", ["i", "u", "r"])})`;
+}
+
+/** Most comparisons find nothing to take away: then there is nothing to look for. */
+function stays({ table, counts }: TableDiff, alias: string): SQL {
+  return counts.d + counts.u + counts.r === 0 ? sql`true` : staysLive(table, alias, ["d", "u", "r"]);
+}
+
+function sameKey(key: ForeignKey, parent: string, child: string): SQL {
+  const pairs = key.columns.map(
+    ({ name, references, operator }) =>
+      sql`${sql.identifier(parent)}.${sql.identifier(references)} ${sql.raw(operator)} ${sql.identifier(child)}.${sql.identifier(name)}`,
+  );
+  return sql.join(pairs, sql` AND `);
+}
+
+/** A key with a null in it refers to nothing; under MATCH FULL that takes all of its columns. */
+function isSet(key: ForeignKey, child: string): SQL {
+  const tests = key.columns.map(
+    ({ name }) => sql`${sql.identifier(child)}.${sql.identifier(name)} IS NOT NULL`,
+  );
+  return sql`(${sql.join(tests, key.matchFull ? sql` OR ` : sql` AND `)})`;
+}
+
+function example(key: ForeignKey, child: string): SQL {
+  const values = key.columns.map(
+    ({ name }) => sql`coalesce(${sql.identifier(child)}.${sql.identifier(name)}::text, 'null')`,
+  );
+  return sql`left(concat_ws(', ', ${sql.join(values, sql`, `)}), 200)`;
+}
+
+function broken(key: ForeignKey, [found]: readonly Found[], entity: string | undefined): BrokenReference[] {
+  if (found === undefined || found.rows === 0) return [];
+  const columns = key.columns.map((column) => column.name).join(", ");
+  return [
+    {
+      table: tableLabel(key.from),
+      constraint: key.name,
+      references: tableLabel(key.to),
+      entity: entity ?? null,
+      rows: found.rows,
+      example: `${columns} = ${found.example ?? ""}`,
+    },
+  ];
+}
+
+function missingReferences(references: readonly BrokenReference[]): HoldfastError {
+  const clauses = references.map(
+    ({ table, constraint, references: parent, rows, example }) =>
+      `${rowCount(rows)} of ${table} would refer by ${constraint} to rows of ${parent} that are not there, for example ${example}`,
+  );
+  const entities = entitiesOf(references);
+  const hint =
+    entities.length > 0
+      ? `Add ${entities.join(" and ")} to the restore, or restore it first.`
+      : "Put the rows that are referred to in place first; the backup does not have them.";
+  return refusal("MISSING_REFERENCES", clauses, hint, references);
+}
+
+function stillReferenced(references: readonly BrokenReference[]): HoldfastError {
+  const clauses = references.map(
+    ({ table, constraint, references: parent, rows, example }) =>
+      `${rowCount(rows)} of ${table} still refer by ${constraint} to rows of ${parent} that would be gone, for example ${example}`,
+  );
+  const entities = entitiesOf(references);
+  const hint =
+    entities.length > 0
+      ? `Add ${entities.join(" and ")} to the restore, or use MERGE, which deletes nothing.`
+      : "Remove the rows that refer first, or use MERGE, which deletes nothing.";
+  return refusal("STILL_REFERENCED", clauses, hint, references);
+}
+
+function entitiesOf(references: readonly BrokenReference[]): string[] {
+  return [...new Set(references.map(({ entity }) => entity).filter((entity) => entity !== null))];
+}
+
+function refusal(
+  code: "MISSING_REFERENCES" | "STILL_REFERENCED",
+  clauses: readonly string[],
+  hint: string,
+  references: readonly BrokenReference[],
+): HoldfastError {
+  return new HoldfastError(code, `Nothing was changed: ${clauses.join("; ")}.`, {
+    hint,
+    details: { entities: entitiesOf(references), references },
+  });
+}
+
+const rowCount = (rows: number): string => (rows === 1 ? "1 row" : `${rows} rows`);
