@@ -1,0 +1,130 @@
+// Carries the differences out: deletions of all tables, then updates, then insertions. With triggers and foreign keys at rest no
+// order between tables matters; rows that are to have each other's unique values are gone before they come back.
+import { sql, type SQL } from "drizzle-orm";
+import { tableLabel } from "../core/catalog.ts";
+import type { TableDiff } from "./compare.ts";
+import { requiredColumns, schemaDrift } from "./drift.ts";
+import { columnList } from "./quote.ts";
+import {
+  diffOf,
+  isAction,
+  keptOf,
+  liveOf,
+  sameLiveRow,
+  stagingOf,
+  type Action,
+  type RestoredTable,
+} from "./restored-table.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * To be called in the transaction that compared, with triggers and foreign keys at rest.
+ * @param onRows called after each statement with the table and how many rows of it were touched
+ * @throws the database's refusals, after which the transaction can only be rolled back
+ */
+export async function applyDiffs(
+  session: Session,
+  diffs: readonly TableDiff[],
+  onRows: (table: RestoredTable, rows: number) => void,
+): Promise<void> {
+  const steps = [deleteRows, updateRows, insertRows];
+  for (const step of steps) {
+    for (const diff of diffs) {
+      const touched = await step(session, diff);
+      if (touched > 0) onRows(diff.table, touched);
+    }
+  }
+}
+
+/** @throws SCHEMA_DRIFT where rows would be inserted without a value that a column must have */
+export function checkInsertable(diffs: readonly TableDiff[]): void {
+  const faults = diffs
+    .filter(({ counts }) => counts.i > 0)
+    .flatMap(({ table }) =>
+      requiredColumns(table).map(
+        (column) =>
+          `${tableLabel(table.live)} has the column ${column}, which must have a value and is not in the backup`,
+      ),
+    );
+  if (faults.length > 0) throw schemaDrift(faults);
+}
+
+/** A statement that touches another number of rows than were compared has not found the tables that were compared. */
+async function expectRows(
+  session: Session,
+  diff: TableDiff,
+  actions: readonly Action[],
+  statement: SQL,
+): Promise<number> {
+  const expected = actions.reduce((sum, action) => sum + diff.counts[action], 0);
+  if (expected === 0) return 0;
+  const touched = await session.query(statement);
+  if (touched === expected) return touched;
+  const label = tableLabel(diff.table.live);
+  throw new Error(`${label}: ${touched} rows were touched where ${expected} differ (${actions.join()})`);
+}
+
+async function deleteRows(session: Session, diff: TableDiff): Promise<number> {
+  await keepUnknownValues(session, diff);
+  return expectRows(session, diff, ["d", "r"], deletion(diff.table));
+}
+
+async function updateRows(session: Session, diff: TableDiff): Promise<number> {
+  return expectRows(session, diff, ["u"], update(diff.table));
+}
+
+function deletion(table: RestoredTable): SQL {
+  return sql`DELETE FROM ${liveOf(table)} AS live USING ${diffOf(table)} AS diff
+    WHERE ${isAction("diff", ["d", "r"])} AND ${sameLiveRow(table, "live", "diff")}`;
+}
+
+function update(table: RestoredTable): SQL {
+  const always = new Set(
+    table.live.columns.filter((column) => column.identity === "ALWAYS").map((column) => column.name),
+  );
+  const assignments = table.columns
+    .filter((column) => !always.has(column))
+    .map((column) => sql`${sql.identifier(column)} = staged.${sql.identifier(column)}`);
+  return sql`UPDATE ${liveOf(table)} AS live SET ${sql.join(assignments, sql`, `)}
+    FROM ${diffOf(table)} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
+    WHERE ${isAction("diff", ["u"])} AND ${sameLiveRow(table, "live", "diff")}`;
+}
+
+/** Rows that are inserted again get back what only the live table knows of them. */
+async function keepUnknownValues(session: Session, { table, counts }: TableDiff): Promise<void> {
+  if (counts.r === 0 || table.unknownColumns.length === 0) return;
+  const unknown = table.unknownColumns.map((column) => column.name);
+  await session.query(sql`CREATE TEMPORARY TABLE ${keptOf(table)} ON COMMIT DROP AS
+    SELECT diff.staged AS holdfast_staged, ${columnList(unknown, "live")}
+    FROM ${diffOf(table)} AS diff JOIN ${liveOf(table)} AS live ON ${sameLiveRow(table, "live", "diff")}
+    WHERE ${isAction("diff", ["r"])}`);
+}
+
+/** Columns that the backup does not know get their defaults in rows that were not there. */
+async function insertRows(session: Session, diff: TableDiff): Promise<number> {
+  const { table, counts, staged } = diff;
+  const keeps = counts.r > 0 && table.unknownColumns.length > 0;
+  const actions: Action[] = keeps ? ["i"] : ["i", "r"];
+  const columns = columnList(table.columns, "staged");
+  // Where all staged rows are new there is nothing to look up.
+  const source =
+    counts.i === staged
+      ? sql`SELECT ${columns} FROM ${stagingOf(table)} AS staged`
+      : sql`SELECT ${columns} FROM ${diffOf(table)} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
+          WHERE ${isAction("diff", actions)}`;
+  const inserted = await expectRows(session, diff, actions, insertion(table, table.columns, source));
+  if (!keeps) return inserted;
+  const unknown = table.unknownColumns.map((column) => column.name);
+  const again = sql`SELECT ${columns}, ${columnList(unknown, "kept")} FROM ${keptOf(table)} AS kept
+    JOIN ${stagingOf(table)} AS staged ON staged.ctid = kept.holdfast_staged`;
+  return (
+    inserted +
+    (await expectRows(session, diff, ["r"], insertion(table, [...table.columns, ...unknown], again)))
+  );
+}
+
+function insertion(table: RestoredTable, columns: readonly string[], source: SQL): SQL {
+  // INSERT INTO takes no ONLY: it never goes to tables that inherit.
+  const target = sql`${sql.identifier(table.live.schema)}.${sql.identifier(table.live.name)}`;
+  return sql`INSERT INTO ${target} (${columnList(columns)}) OVERRIDING SYSTEM VALUE ${source}`;
+}

@@ -1,0 +1,187 @@
+// One attempt of a restore into one database: a backup's rows are staged beside the live tables, compared with them, checked, and at
+// last applied in one transaction. Until that commits, no live row is touched.
+import { availableParallelism } from "node:os";
+import { sql } from "drizzle-orm";
+import type { ManifestTable } from "../core/artifact.ts";
+import { tableLabel, type TableName } from "../core/catalog.ts";
+import type { Database } from "./connect.ts";
+import { copyIn } from "./copy-in.ts";
+import { loadingError } from "./loading-error.ts";
+import { matchTables, type MatchedTables } from "./match-tables.ts";
+import { stagingOf, type RestoredTable } from "./restored-table.ts";
+import {
+  applyRestore,
+  previewRestore,
+  type RestoreContext,
+  type RestoreRequest,
+} from "./restore-transaction.ts";
+import type { Session } from "./session.ts";
+import { createStagingTables } from "./staged-tables.ts";
+import * as schemas from "./staging-schema.ts";
+
+export interface StagingOptions {
+  /** A UUID. */
+  readonly runId: string;
+  readonly attempt: number;
+  /** Of the backup, all in this database. */
+  readonly tables: readonly ManifestTable[];
+  /** Which entity of the catalog has a table of this database, whether or not it is restored. */
+  readonly entityOf: (table: TableName) => string | undefined;
+  /** How long to wait for other transactions to let go of a table. */
+  readonly lockTimeoutMs?: number;
+}
+
+export interface Staging {
+  /** How many calls of {@link load} at a time are worth their connections. */
+  readonly loadConcurrency: number;
+  /**
+   * Takes some of a table's rows, all of these or none; once for each part, in any order and side by side.
+   * @param chunks COPY text, cut anywhere
+   * @returns how many rows the server has taken, for the caller to compare with the manifest
+   * @throws SCHEMA_DRIFT where the live table's types refuse a value, ARTIFACT_CORRUPT where the text is none; whatever `chunks` throws
+   */
+  load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number>;
+  /** Says what {@link apply} would do, and throws what it would. */
+  preview(request: RestoreRequest): Promise<schemas.RestoreResult>;
+  /** Does it, in one transaction. May be called once. */
+  apply(request: ApplyRequest): Promise<schemas.RestoreResult>;
+  /**
+   * Drops what was staged. After {@link apply} the outcome stays, for whoever takes the run up again before its success is written
+   * down elsewhere: `dropStaging` ends that. Never rejects: what cannot be dropped now is found by `findStaging` later.
+   */
+  close(): Promise<void>;
+}
+
+export type ApplyRequest = RestoreRequest & {
+  /** The plan of a preview; anything else is refused with PLAN_CHANGED. */
+  readonly expectPlan?: string | undefined;
+};
+
+const LOCK_TIMEOUT_MS = 10_000;
+/** For what has to be done after the caller's signal has aborted. */
+const CLOSE_TIMEOUT_MS = 60_000;
+
+/**
+ * Makes the staging tables. The caller has called `takeOver`, and closes what it gets.
+ * @param signal stops everything but `close` within two seconds
+ * @throws TABLE_MISSING, SCHEMA_DRIFT, DATABASE_DENIED, DATABASE_UNREACHABLE
+ */
+export async function openStaging(
+  database: Database,
+  options: StagingOptions,
+  signal: AbortSignal,
+): Promise<Staging> {
+  const schema = schemas.stagingSchema(options.runId, options.attempt);
+  const session = await database.session(signal);
+  try {
+    const matched = await matchTables(session, schema.name, options.tables);
+    await schemas.createStagingSchema(session, schema);
+    const staging = new OpenStaging(database, options, signal, schema, matched, session);
+    try {
+      await createStagingTables(session, matched.tables);
+    } catch (error) {
+      await staging.close();
+      throw error;
+    }
+    return staging;
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+class OpenStaging implements Staging {
+  readonly loadConcurrency: number;
+  readonly #database: Database;
+  readonly #signal: AbortSignal;
+  readonly #context: RestoreContext;
+  readonly #stagedRows = new Map<RestoredTable, number>();
+  /** Tables whose statistics the planner does not have yet. */
+  readonly #grown = new Set<RestoredTable>();
+  readonly #idle: Session[];
+  #applied = false;
+
+  constructor(
+    database: Database,
+    options: StagingOptions,
+    signal: AbortSignal,
+    schema: schemas.StagingSchema,
+    matched: MatchedTables,
+    session: Session,
+  ) {
+    this.#database = database;
+    this.#signal = signal;
+    this.#idle = [session];
+    this.loadConcurrency = Math.max(1, Math.min(database.maxConnections, availableParallelism()));
+    this.#context = {
+      schema,
+      matched,
+      stagedRows: this.#stagedRows,
+      entityOf: options.entityOf,
+      lockTimeoutMs: options.lockTimeoutMs ?? LOCK_TIMEOUT_MS,
+    };
+  }
+
+  async load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+    const target = this.#context.matched.tables.find(
+      ({ live }) => live.schema === table.schema && live.name === table.name,
+    );
+    if (target === undefined) throw new Error(`${tableLabel(table)} is not staged`);
+    const rows = await this.#withSession((session) =>
+      copyIn(session, target.staging, target.columns, chunks),
+    ).catch((error: unknown) => {
+      throw loadingError(table, error);
+    });
+    this.#stagedRows.set(target, (this.#stagedRows.get(target) ?? 0) + rows);
+    if (rows > 0) this.#grown.add(target);
+    return rows;
+  }
+
+  async preview(request: RestoreRequest): Promise<schemas.RestoreResult> {
+    return this.#withSession(async (session) => {
+      await this.#analyze(session);
+      return previewRestore(session, this.#context, request);
+    });
+  }
+
+  async apply(request: ApplyRequest): Promise<schemas.RestoreResult> {
+    return this.#withSession(async (session) => {
+      await this.#analyze(session);
+      const result = await applyRestore(session, this.#context, request);
+      this.#applied = true;
+      return result;
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((session) => session.close()));
+    const { schema } = this.#context;
+    try {
+      await using session = await this.#database.session(AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+      if (this.#applied) await schemas.dropStagedTables(session, schema);
+      else await schemas.dropSchema(session, schema);
+    } catch {
+      // The database may be out of reach, which is why we are here; the error that led here is the one to tell.
+    }
+  }
+
+  async #analyze(session: Session): Promise<void> {
+    for (const table of this.#grown) {
+      await session.query(sql`ANALYZE ${stagingOf(table)}`);
+      this.#grown.delete(table);
+    }
+  }
+
+  /** Sessions are kept for the next call, unless one has failed in them. */
+  async #withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.#idle.pop() ?? (await this.#database.session(this.#signal));
+    try {
+      const result = await work(session);
+      this.#idle.push(session);
+      return result;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+}
