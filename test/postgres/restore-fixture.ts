@@ -1,0 +1,181 @@
+// What the tests of restores share: a database with a schema of its own, backups of it held in memory, and restores of them.
+import { randomUUID } from "node:crypto";
+import postgres from "postgres";
+import type { ManifestTable } from "../../src/core/artifact.ts";
+import { tableLabel, type TableName } from "../../src/core/catalog.ts";
+import type { RestoreMode, TableChanges } from "../../src/core/run.ts";
+import { openDatabase, type Database } from "../../src/postgres/connect.ts";
+import { describeTables } from "../../src/postgres/introspect.ts";
+import { columnList, tableIdentifier } from "../../src/postgres/quote.ts";
+import { openStaging, type ApplyRequest, type Staging } from "../../src/postgres/staging.ts";
+import type { RestoreResult } from "../../src/postgres/staging-schema.ts";
+import { manifestTable, storedColumns } from "../../src/postgres/table-shape.ts";
+import { sql } from "drizzle-orm";
+import { createDatabase } from "../support/postgres.ts";
+
+/** Rows as COPY wrote them, with what a manifest says of their tables. */
+export interface MemoryBackup {
+  readonly tables: readonly ManifestTable[];
+  readonly copies: ReadonlyMap<string, readonly Buffer[]>;
+}
+
+export interface RestoreOptions extends Partial<ApplyRequest> {
+  readonly mode?: RestoreMode;
+  readonly dryRun?: boolean;
+  readonly runId?: string;
+  readonly attempt?: number;
+  readonly lockTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Entities to restore; left out: all that the backup has. */
+  readonly entities?: readonly string[];
+  /** Called when everything is loaded. */
+  readonly onStaged?: (staging: Staging) => Promise<void> | void;
+  /** Instead of as the fixture's own role. */
+  readonly database?: Database;
+}
+
+export interface RestoreFixture extends AsyncDisposable {
+  readonly url: string;
+  /** As the superuser. */
+  readonly sql: postgres.Sql;
+  readonly database: Database;
+  /** Opens the database as another role, which is to exist. */
+  as(role: string): Database;
+  backUp(): Promise<MemoryBackup>;
+  restore(backup: MemoryBackup, options?: RestoreOptions): Promise<RestoreResult>;
+  /** Every row of every table as text, in a fixed order, and the state of every sequence. */
+  contents(): Promise<Record<string, string[]>>;
+}
+
+/**
+ * @param ddl makes the tables
+ * @param entities names of entities with their tables, written `schema.name`
+ */
+export async function createFixture(
+  ddl: string,
+  entities: Readonly<Record<string, readonly string[]>>,
+): Promise<RestoreFixture> {
+  const made = await createDatabase();
+  const client = postgres(made.url, { max: 2, onnotice: () => undefined });
+  await client.unsafe(ddl);
+  const databases: Database[] = [];
+  const open = (url: string): Database => {
+    const opened = openDatabase({ name: "app", url, applicationName: "holdfast-test", maxConnections: 4 });
+    databases.push(opened);
+    return opened;
+  };
+  const database = open(made.url);
+  const owners = new Map(
+    Object.entries(entities).flatMap(([entity, tables]) => tables.map((t) => [t, entity])),
+  );
+  const names = [...owners.keys()].map(parseLabel);
+
+  const restore = async (backup: MemoryBackup, options: RestoreOptions = {}): Promise<RestoreResult> => {
+    const { mode = "MERGE", subject = "a backup", dryRun = false, entities: chosen } = options;
+    const tables = backup.tables.filter((table) => chosen === undefined || chosen.includes(table.entity));
+    const staging = await openStaging(
+      options.database ?? database,
+      {
+        runId: options.runId ?? randomUUID(),
+        attempt: options.attempt ?? 1,
+        tables,
+        entityOf: (table) => owners.get(tableLabel(table)),
+        ...(options.lockTimeoutMs === undefined ? {} : { lockTimeoutMs: options.lockTimeoutMs }),
+      },
+      options.signal ?? new AbortController().signal,
+    );
+    try {
+      for (const table of tables) {
+        const loaded = await staging.load(table, chunksOf(backup.copies.get(tableLabel(table)) ?? []));
+        if (loaded !== table.rows) throw new Error(`${loaded} rows were loaded instead of ${table.rows}`);
+      }
+      await options.onStaged?.(staging);
+      const request = { ...options, mode, subject };
+      return await (dryRun ? staging.preview(request) : staging.apply(request));
+    } finally {
+      await staging.close();
+    }
+  };
+
+  return {
+    url: made.url,
+    sql: client,
+    database,
+    as(role) {
+      const url = new URL(made.url);
+      url.username = role;
+      url.password = role;
+      return open(url.href);
+    },
+    backUp: () => backUp(database, names, owners),
+    restore,
+    contents: () => contents(client),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(databases.map((opened) => opened.close()));
+      await client.end();
+      await made.drop();
+    },
+  };
+}
+
+async function backUp(
+  database: Database,
+  names: readonly TableName[],
+  owners: ReadonlyMap<string, string>,
+): Promise<MemoryBackup> {
+  await using session = await database.session(new AbortController().signal);
+  const copies = new Map<string, Buffer[]>();
+  const tables: ManifestTable[] = [];
+  for (const shape of await describeTables(session, names)) {
+    const source =
+      shape.kind === "PARTITIONED" ? tableIdentifier(shape) : sql`ONLY ${tableIdentifier(shape)}`;
+    const copy = sql`COPY (SELECT ${columnList(storedColumns(shape))} FROM ${source}) TO STDOUT`;
+    const batches: Buffer[] = [];
+    let rows = 0;
+    for await (const batch of session.copyOut(copy)) {
+      batches.push(batch.bytes);
+      rows += batch.rows;
+    }
+    const label = tableLabel(shape);
+    copies.set(label, batches);
+    const rawBytes = batches.reduce((sum, bytes) => sum + bytes.length, 0);
+    const entity = owners.get(label) ?? "";
+    tables.push({ ...manifestTable(shape), entity, database: "app", rows, rawBytes });
+  }
+  return { tables, copies };
+}
+
+async function contents(client: postgres.Sql): Promise<Record<string, string[]>> {
+  const relations = await client<{ schema: string; name: string; kind: string }[]>`
+    select n.nspname as schema, c.relname as name, c.relkind as kind from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname not like 'pg_temp%'
+      and c.relkind in ('r', 'S') order by 1, 2`;
+  const result: Record<string, string[]> = {};
+  for (const { schema, name, kind } of relations) {
+    const value = kind === "S" ? client`last_value::text || is_called` : client`t::text`;
+    const rows = await client<
+      { value: string }[]
+    >`select ${value} as value from only ${client(schema)}.${client(name)} t order by 1`;
+    result[`${schema}.${name}`] = rows.map((row) => row.value);
+  }
+  return result;
+}
+
+export function parseLabel(label: string): TableName {
+  const [schema = "", name = ""] = label.split(".");
+  return { schema, name };
+}
+
+export async function* chunksOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+/** `table: inserted/updated/unchanged/deleted` */
+export function summary(changes: readonly TableChanges[]): Record<string, string> {
+  return Object.fromEntries(
+    changes.map(({ table, inserted, updated, unchanged, deleted }) => [
+      table,
+      `${inserted}/${updated}/${unchanged}/${deleted}`,
+    ]),
+  );
+}
