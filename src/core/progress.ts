@@ -12,7 +12,7 @@ export interface PhaseTotals {
 }
 
 export interface ProgressMeter {
-  /** Begins a phase: counts start again from zero. */
+  /** Begins a phase. With totals its counts start from zero; a phase that counts nothing leaves those before it standing. */
   enter(phase: Phase, totals?: PhaseTotals): void;
   /** Counts work done in the present phase. */
   add(done: { readonly rows: number; readonly bytes: number; readonly entity: string }): void;
@@ -40,20 +40,17 @@ export function createProgressMeter(
     report(current);
   };
 
+  const countsAtStart = (phase: Phase, totals: PhaseTotals | undefined): Partial<Progress> => {
+    if (totals !== undefined) return { rows: 0, rowsTotal: totals.rows, bytes: 0, bytesTotal: totals.bytes };
+    // At the end, what was counted is the total, whatever was estimated.
+    return phase === "done" ? { rowsTotal: current.rows, bytesTotal: current.bytes } : {};
+  };
+
   return {
-    enter(phase, totals = { rows: null, bytes: null }) {
+    enter(phase, totals) {
       enteredAtMs = now();
       window = [];
-      say({
-        phase,
-        entity: null,
-        rows: 0,
-        rowsTotal: totals.rows,
-        bytes: 0,
-        bytesTotal: totals.bytes,
-        rowsPerSecond: null,
-        etaSeconds: null,
-      });
+      say({ phase, entity: null, ...countsAtStart(phase, totals), rowsPerSecond: null, etaSeconds: null });
     },
     add({ rows, bytes, entity }) {
       const atMs = now();
@@ -86,6 +83,7 @@ export function createProgressMeter(
 function percentOf(progress: Progress, shares: PhaseShares): number {
   if (progress.phase === "done") return 100;
   const [from, to] = shares[progress.phase] ?? [0, 0];
-  const done = progress.bytesTotal ? Math.min(1, progress.bytes / progress.bytesTotal) : 0;
-  return from + (to - from) * done;
+  const { bytes, bytesTotal, rows, rowsTotal } = progress;
+  const done = bytesTotal ? bytes / bytesTotal : rowsTotal ? rows / rowsTotal : 0;
+  return Math.round((from + (to - from) * Math.min(1, done)) * 100) / 100;
 }

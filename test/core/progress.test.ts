@@ -28,6 +28,16 @@ describe("the progress meter", () => {
     expect(last().percent).toBe(100);
   });
 
+  it("ends with what was counted as the total, and leaves the counts standing in phases that count nothing", () => {
+    const { meter, last } = record();
+    meter.enter("copying", { rows: 100, bytes: 1000 });
+    meter.add({ rows: 80, bytes: 900, entity: "USERS" });
+    meter.enter("sealing");
+    expect(last()).toMatchObject({ phase: "sealing", rows: 80, rowsTotal: 100 });
+    meter.enter("done");
+    expect(last()).toMatchObject({ percent: 100, rows: 80, rowsTotal: 80, bytes: 900, bytesTotal: 900 });
+  });
+
   it("gives the rate over the last seconds and the time that is left", () => {
     const { meter, last, advance } = record();
     meter.enter("copying", { rows: 1000, bytes: 1000 });
