@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/postgres-js";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { finishRun, writeProgress } from "../../src/ledger/attempts.ts";
 import { openLedger, type Ledger } from "../../src/ledger/connect.ts";
 import { requestCancel } from "../../src/ledger/runs.ts";
 import { watchRuns } from "../../src/ledger/watch.ts";
 import type { Run } from "../../src/ledger/run-row.ts";
+import { openPassage } from "../support/passage.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { claimedRun, percent, queuedRun, testLedger, testWatcher } from "./runs-fixture.ts";
 
@@ -170,6 +171,22 @@ describe("what is lost", () => {
       },
       { timeout: 10_000 },
     );
+  });
+
+  it("is nothing when the database is out of reach for a while", async () => {
+    const passage = await openPassage(database.url);
+    const errors: unknown[] = [];
+    const watcher = await watchRuns(testLedger(passage.url), (error) => errors.push(error));
+    onTestFinished(() => watcher.close());
+    const { run, lease } = await claimedRun(ledger);
+    const states = watcher.watch(run.id);
+    await states.next();
+    await passage.cut();
+    await finishRun(ledger, lease, { status: "SUCCEEDED" });
+    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(1), { timeout: 10_000 });
+    await passage.mend();
+    expect(await all(states)).toMatchObject([{ status: "SUCCEEDED" }]);
+    await vi.waitFor(async () => expect(await listeners()).toHaveLength(1), { timeout: 10_000 });
   });
 
   it("is nothing when the server is: who watches a new one sees the end", async () => {

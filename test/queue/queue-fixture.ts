@@ -11,6 +11,8 @@ export const redisUrl = process.env["REDIS_URL"];
 export interface TestQueueOptions {
   readonly databaseUrl: string;
   readonly namespace: string;
+  /** In the place of REDIS_URL. */
+  readonly redisUrl?: string;
 }
 
 /** Closed when the test ends. */

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openQueue, type RunQueue } from "../../src/queue/queue.ts";
 import type { RunHandlers } from "../../src/queue/worker.ts";
+import { openPassage } from "../support/passage.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { newNamespace, readWholeQueue, redisUrl, testQueue, type TestQueueOptions } from "./queue-fixture.ts";
 
@@ -139,6 +140,27 @@ it("closes a worker by telling its handlers, and another worker takes what they 
   const taken = Promise.withResolvers<string>();
   await work({ BACKUP: async (id) => (taken.resolve(id), "done") }, await testQueue(place));
   expect(await taken.promise).toBe(runId);
+});
+
+it("is worked on again after its server was out of reach for a while", async () => {
+  const passage = await openPassage(redisUrl ?? database.url);
+  const remote = await testQueue(
+    redisUrl === undefined ? { ...place, databaseUrl: passage.url } : { ...place, redisUrl: passage.url },
+  );
+  const seen: string[] = [];
+  await work({ BACKUP: async (runId) => (seen.push(runId), "done") }, remote);
+  const [before, meanwhile, after] = [randomUUID(), randomUUID(), randomUUID()];
+  await queue.enqueue("BACKUP", before);
+  await settled(before);
+  await passage.cut();
+  await queue.enqueue("BACKUP", meanwhile);
+  await delay(1_000);
+  expect(seen).toEqual([before]);
+  await passage.mend();
+  await settled(meanwhile);
+  await queue.enqueue("BACKUP", after);
+  await settled(after);
+  expect(seen).toEqual([before, meanwhile, after]);
 });
 
 it("opens on an empty database, however many processes do so at once", async () => {
