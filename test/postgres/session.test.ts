@@ -252,7 +252,7 @@ describe("what goes wrong", () => {
 
     expect(await refuse("SELECT FROM public.nothing")).toEqual(code("TABLE_MISSING", /public.nothing/));
     const double = await refuse("INSERT INTO public.people VALUES (2, 'a@b.c', 1)");
-    expect(double).toEqual(code("CONSTRAINT_VIOLATED", /people_email_key/));
+    expect(double).toEqual(code("UNIQUE_CONFLICT", /people_email_key/));
     expect(double).toMatchObject({ details: { table: "people", constraint: "people_email_key" } });
     const negative = await refuse("INSERT INTO public.people VALUES (3, 'secret', -1)");
     expect(negative).toEqual(code("CONSTRAINT_VIOLATED", /people_age_check/));
