@@ -14,7 +14,7 @@ declare module "vitest" {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const own = process.env["HOLDFAST_TEST_DATABASE_URL"];
-  if (own !== undefined) {
+  if (own !== undefined && own !== "") {
     project.provide("postgresUrl", own);
     return async () => undefined;
   }
