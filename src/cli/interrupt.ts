@@ -1,4 +1,5 @@
 // Ctrl-C and its relatives: the first asks the command to stop, the second ends the process whatever it is doing.
+import { once } from "node:events";
 import { constants } from "node:os";
 import { HoldfastError } from "../core/errors.ts";
 
@@ -38,6 +39,26 @@ export function listenForInterrupts(): Interrupts {
     },
     close() {
       for (const signal of SIGNALS) process.off(signal, onSignal);
+    },
+  };
+}
+
+/** What becomes of a process that runs until it is told to stop. */
+export interface LongRun {
+  /** For the parts that tell when they are lost: the run then ends with that error. */
+  readonly onLost: (error: HoldfastError) => void;
+  /** Resolves at the interrupt: to stop is what was asked for, and no failure. @throws the error of what was lost */
+  readonly ended: () => Promise<void>;
+}
+
+export function runUntil(interrupt: AbortSignal): LongRun {
+  const lost = new AbortController();
+  return {
+    onLost: (error) => lost.abort(error),
+    ended: async () => {
+      const either = AbortSignal.any([interrupt, lost.signal]);
+      if (!either.aborted) await once(either, "abort");
+      lost.signal.throwIfAborted();
     },
   };
 }

@@ -14,9 +14,34 @@ interface CommandEntry {
   readonly load: () => Promise<CommandModule>;
 }
 
+const SERVER = "Server:";
 const OTHER = "Other:";
 
 const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "demo",
+    summary: "the main job from start to end, on made-up data",
+    group: SERVER,
+    load: () => import("./commands/demo.ts"),
+  },
+  {
+    name: "serve",
+    summary: "the API and a worker",
+    group: SERVER,
+    load: () => import("./commands/serve.ts"),
+  },
+  {
+    name: "worker",
+    summary: "a worker alone; as many as you like, on as many hosts",
+    group: SERVER,
+    load: () => import("./commands/worker.ts"),
+  },
+  {
+    name: "migrate",
+    summary: "create or update Holdfast's own tables",
+    group: SERVER,
+    load: () => import("./commands/migrate.ts"),
+  },
   {
     name: "completion",
     summary: "print a shell's completion script",
@@ -77,7 +102,9 @@ async function buildProgram(args: readonly string[], context: CommandContext): P
     "after",
     `
 Examples:
-  $ holdfast help completion                 all about one command`,
+  $ holdfast demo                            watch a backup, a disaster and a restore in a minute
+  $ holdfast serve                           the API at http://127.0.0.1:4000/graphql
+  $ holdfast help serve                      all about one command`,
   );
   return program;
 }

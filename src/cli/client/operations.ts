@@ -96,8 +96,12 @@ export const BACKUP_PROGRESS: Operation<{ readonly id: string }, { backupProgres
   result: z.object({ backupProgress: backup }),
   document: `subscription ($id: ID!) {
   backupProgress(id: $id) {
-    status error { code message hint } durationMs rows rawBytes sizeBytes
-    progress { phase entity rows rowsTotal bytes bytesTotal percent rowsPerSecond etaSeconds }
+    status error { code message hint } durationMs
+    rows rawBytes sizeBytes
+    progress {
+      phase entity rows rowsTotal bytes bytesTotal
+      percent rowsPerSecond etaSeconds
+    }
   }
 }`,
 };
@@ -115,7 +119,10 @@ export const RESTORE_PROGRESS: Operation<{ readonly id: string }, { restoreProgr
   restoreProgress(id: $id) {
     status error { code message hint } durationMs plan
     changes { entity table inserted updated unchanged deleted }
-    progress { phase entity rows rowsTotal bytes bytesTotal percent rowsPerSecond etaSeconds }
+    progress {
+      phase entity rows rowsTotal bytes bytesTotal
+      percent rowsPerSecond etaSeconds
+    }
   }
 }`,
 };

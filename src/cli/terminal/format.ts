@@ -35,7 +35,7 @@ function pad(value: number): string {
   return String(value).padStart(2, "0");
 }
 
-/** 3 and `row` is `3 rows`; the plural is the word with an s. */
-export function formatQuantity(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+/** 3 and `row` is `3 rows`. */
+export function formatQuantity(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }

@@ -31,24 +31,26 @@ export function createProgressView(
   const isTerminal = output.isTTY === true && process.env["TERM"] !== "dumb";
   const everyMs = isTerminal ? REDRAW_EVERY_MS : LINE_EVERY_MS;
   let shownAtMs = -Infinity;
-  let shown: ShownProgress | undefined;
+  let shownPhase: string | undefined;
+  let shownText: string | undefined;
   let latest: ShownProgress | undefined;
 
   const show = (progress: ShownProgress): void => {
     shownAtMs = now();
-    shown = progress;
-    output.write(isTerminal ? `\r${barLine(progress, output)}\u001b[K` : `${INDENT}${plainLine(progress)}\n`);
+    shownPhase = progress.phase;
+    const text = isTerminal ? `\r${barLine(progress, output)}\u001b[K` : `${INDENT}${plainLine(progress)}\n`;
+    if (text !== shownText) output.write(text);
+    shownText = text;
   };
 
   return {
     update(progress) {
       latest = progress;
-      const phaseIsNew = progress.phase !== shown?.phase;
-      if (phaseIsNew || now() - shownAtMs >= everyMs) show(progress);
+      if (progress.phase !== shownPhase || now() - shownAtMs >= everyMs) show(progress);
     },
     end() {
       if (latest === undefined) return;
-      if (latest !== shown) show(latest);
+      show(latest);
       if (isTerminal) output.write("\n");
       latest = undefined;
     },
@@ -57,12 +59,11 @@ export function createProgressView(
 
 function plainLine(progress: ShownProgress): string {
   const { phase, entity, rows, bytes } = progress;
-  const counted = rows > 0 || bytes > 0;
   return [
     entity === null ? phase : `${phase} ${entity}`,
     `${Math.floor(progress.percent)} %`,
-    counted ? `${formatCount(rows)} rows` : undefined,
-    counted ? formatBytes(bytes) : undefined,
+    rows > 0 ? `${formatCount(rows)} rows` : undefined,
+    bytes > 0 ? formatBytes(bytes) : undefined,
     rate(progress),
     timeLeft(progress),
   ]
@@ -78,7 +79,7 @@ function barLine(progress: ShownProgress, output: ProgressOutput): string {
   const after = [
     `${Math.floor(progress.percent)} %`.padStart(5),
     `${formatCount(progress.rows).padStart(rowsWidth)} rows`,
-    formatBytes(progress.bytes).padStart(8),
+    (progress.bytes > 0 ? formatBytes(progress.bytes) : "").padStart(8),
     (timeLeft(progress) ?? "").padEnd(9),
     (rate(progress) ?? "").padStart(9),
   ];

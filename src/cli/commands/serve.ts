@@ -1,0 +1,76 @@
+// holdfast serve: the API, and unless told not to a worker, until Ctrl-C.
+import { Option, type Command } from "commander";
+import { createLog } from "../../runtime/log.ts";
+import { readEnvironment } from "../../config/environment.ts";
+import { startStack, type Stack } from "../../runtime/stack.ts";
+import { addExamples, type CommandContext } from "../command.ts";
+import { runUntil } from "../interrupt.ts";
+import { parsePort } from "../options.ts";
+import { paint } from "../terminal/paint.ts";
+
+interface ServeOptions {
+  readonly port?: number;
+  readonly worker: boolean;
+}
+
+export function define(command: Command, { signal }: CommandContext): void {
+  command
+    .description(
+      "Serves the API, and works on backups and restores, until Ctrl-C. With nothing configured it brings its own\n" +
+        "PostgreSQL, queue, store and keys, all below HOLDFAST_DATA_DIR (.holdfast in the working directory).",
+    )
+    .addOption(
+      new Option("--port <number>", "where to listen; 0: any free port (default: PORT, or 4000)").argParser(
+        parsePort,
+      ),
+    )
+    .option("--no-worker", "serve the API alone; `holdfast worker` does the work elsewhere")
+    .action((options: ServeOptions) => serve(options, signal));
+  addExamples(command, [
+    ["holdfast serve", "the API at http://127.0.0.1:4000, everything else in .holdfast"],
+    [
+      "HOLDFAST_DATABASE_URL=postgres://... REDIS_URL=redis://... holdfast serve --no-worker",
+      "on servers of your own",
+    ],
+  ]);
+}
+
+async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+  const environment = readEnvironment(process.env);
+  const { onLost, ended } = runUntil(signal);
+  const stack = await startStack(
+    { ...environment, port: options.port ?? environment.port },
+    { log: createLog(environment.logLevel), worker: options.worker, onLost },
+  );
+  try {
+    process.stdout.write(welcome(stack));
+    await ended();
+  } finally {
+    await stack.close();
+  }
+}
+
+/** Where everything is, and a first backup that works as it is pasted. */
+function welcome({ url, adminPassword, dataDir }: Stack): string {
+  const bold = (text: string): string => paint(process.stdout, "bold", text);
+  const password = adminPassword ?? "...";
+  const post = `curl -sS ${url}/graphql -H 'content-type: application/json'`;
+  const login = String.raw`{"query":"mutation { login(username: \"admin\", password: \"${password}\") { token } }"}`;
+  const start = `{"query":"mutation { startBackup(input: {}) { id status entities } }"}`;
+  return `
+${bold("Holdfast is ready.")}
+
+  GraphQL   ${url}/graphql  (in a browser: GraphiQL, with examples)
+  Data      ${dataDir}
+  Account   admin, password ${adminPassword === undefined ? "as it was set" : `${bold(adminPassword)}  (shown this once)`}
+
+Sign in, and start a backup:
+
+  TOKEN=$(${post} \\
+    -d '${login}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+  ${post} -H "authorization: Bearer $TOKEN" \\
+    -d '${start}'
+
+Ctrl-C stops it.
+`;
+}
