@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import type postgres from "postgres";
 import { Canceller } from "./canceller.ts";
 import type { BackendKey, Connection, DrizzleClient } from "./connection.ts";
-import type { CopyBatch } from "./copy-tap.ts";
+import type { CopyBatch, CopyTap } from "./copy-tap.ts";
 import { databaseError, unreachable } from "./errors.ts";
 import { renderStatement, statementText, type Statement } from "./quote.ts";
 
@@ -101,6 +101,7 @@ class PostgresSession implements Session {
   readonly #connection: Connection;
   #key: BackendKey | undefined;
   #running: Canceller | undefined;
+  #tap: CopyTap | undefined;
   #inTransaction = false;
   #closing: Promise<void> | undefined;
 
@@ -150,6 +151,7 @@ class PostgresSession implements Session {
     const text = statementText(statement);
     this.#check();
     const tap = this.#connection.tap();
+    this.#tap = tap;
     const canceller = this.#canceller();
     // A server that waits for the socket sees no request to cancel: what it has sent must be read, if only to be dropped.
     const discard = (): void => tap.discard();
@@ -170,6 +172,7 @@ class PostgresSession implements Session {
       canceller.start();
       await outcome;
       this.#connection.untap();
+      this.#tap = undefined;
       this.signal.removeEventListener("abort", discard);
     }
   }
@@ -247,6 +250,7 @@ class PostgresSession implements Session {
 
   close(): Promise<void> {
     this.#running?.start();
+    this.#tap?.discard();
     this.#closing ??= this.#connection.end();
     return this.#closing;
   }

@@ -1,6 +1,6 @@
 // Copies of tables of every kind, compared with what the server sends when nothing stands between.
-import type { Readable } from "node:stream";
 import { sql } from "drizzle-orm";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase, type Database } from "../../src/postgres/connect.ts";
 import { copyOut, planCopies, type CopyTask } from "../../src/postgres/copy-out.ts";
@@ -55,14 +55,16 @@ async function copyText(name: string, schema = "app"): Promise<string> {
   return bytesOf(await batchesOf(wholeOf(await shapeOf(name, schema)))).toString();
 }
 
-/** As postgres.js reads a COPY, without a tap. */
+/** As postgres.js reads a COPY itself, over a socket of its own. */
 async function reference(statement: string): Promise<Buffer> {
-  return session.run(async (client) => {
-    const stream: Readable = await client.unsafe(statement).readable();
-    const pieces: Buffer[] = [];
-    for await (const piece of stream) pieces.push(piece as Buffer);
-    return Buffer.concat(pieces);
+  const client = postgres(testDatabase.url, {
+    max: 1,
+    connection: { TimeZone: "UTC", DateStyle: "ISO", IntervalStyle: "postgres", extra_float_digits: 3 },
   });
+  const pieces: Buffer[] = [];
+  for await (const piece of await client.unsafe(statement).readable()) pieces.push(piece);
+  await client.end({ timeout: 0 });
+  return Buffer.concat(pieces);
 }
 
 describe("copyOut", () => {
@@ -224,6 +226,14 @@ describe("copyOut", () => {
       sql`SELECT state FROM pg_stat_activity WHERE pid = ${cancelled.backendPid}`,
     );
     expect(state).toEqual({ state: "idle" });
+  });
+
+  it("ends with its session, also while the server waits for the reader", async () => {
+    const closed = await database.session(never);
+    const copy = closed.copyOut("COPY (SELECT repeat('x', 1000), generate_series(1, 1000000000)) TO STDOUT");
+    await copy.next();
+    await closed.close();
+    await expect(copy.next()).rejects.toMatchObject({ code: "DATABASE_UNREACHABLE" });
   });
 
   it("is cancelled by a reader that leaves, and the session goes on", async () => {
