@@ -20,6 +20,12 @@ export function partName(number: number, encryption: EncryptionKind): string {
   return `parts/${String(number).padStart(6, "0")}.copy.zst${encryption === "NONE" ? "" : ".age"}`;
 }
 
+/** Whether it is, to the letter, what `partName` gives for some number. */
+export function isPartName(name: string, encryption: EncryptionKind): boolean {
+  const number = Number(/^parts\/(\d{6,12})\./.exec(name)?.[1]);
+  return number >= 1 && name === partName(number, encryption);
+}
+
 const sizeBytes = z.int().nonnegative();
 const count = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -124,16 +130,25 @@ const manifest = z
     parts: z.array(part),
   })
   .refine((value) => value.parts.every((entry) => entry.table < value.tables.length), "a part of no table");
+/** For the portable form, which says the same of databases, entities and tables. */
+export { manifest as manifestSchema };
 /** `manifest.json[.age]`: written after every part. */
 export type Manifest = z.infer<typeof manifest>;
 
-export const parseHeader = (json: unknown): ArtifactHeader => parse(HEADER_NAME, header, json);
-export const parseIndex = (json: unknown): ArtifactIndex => parse(INDEX_NAME, index, json);
-export const parseManifest = (json: unknown): Manifest => parse("manifest.json", manifest, json);
+/** @throws HoldfastError NOT_AN_ARTIFACT for something else's file, ARTIFACT_TOO_NEW, ARTIFACT_CORRUPT */
+export const parseHeader = (json: unknown): ArtifactHeader => parse(HEADER_NAME, "holdfast", header, json);
+/** Throws as `parseHeader` does. */
+export const parseIndex = (json: unknown): ArtifactIndex => parse(INDEX_NAME, "holdfast-index", index, json);
+/** Throws as `parseHeader` does. */
+export const parseManifest = (json: unknown): Manifest =>
+  parse("manifest.json", "holdfast-manifest", manifest, json);
 
 /** Refuses what is newer before it looks at the rest: a newer version may have any shape. */
-function parse<T>(name: string, schema: z.ZodType<T>, json: unknown): T {
-  const version = typeof json === "object" && json !== null && "version" in json ? json.version : undefined;
+function parse<T>(name: string, format: string, schema: z.ZodType<T>, json: unknown): T {
+  const found = z.looseObject({ format: z.literal(format), version: z.unknown() }).safeParse(json);
+  if (!found.success)
+    throw new HoldfastError("NOT_AN_ARTIFACT", `${name} does not say that it is Holdfast's.`);
+  const { version } = found.data;
   if (typeof version === "number" && version > ARTIFACT_VERSION) {
     throw new HoldfastError(
       "ARTIFACT_TOO_NEW",
@@ -142,8 +157,10 @@ function parse<T>(name: string, schema: z.ZodType<T>, json: unknown): T {
   }
   const result = schema.safeParse(json);
   if (!result.success) {
-    const code = name === HEADER_NAME ? "NOT_AN_ARTIFACT" : "ARTIFACT_CORRUPT";
-    throw new HoldfastError(code, `${name} is not what an artifact holds: ${z.prettifyError(result.error)}`);
+    throw new HoldfastError(
+      "ARTIFACT_CORRUPT",
+      `${name} is not what an artifact holds: ${z.prettifyError(result.error)}`,
+    );
   }
   return result.data;
 }
