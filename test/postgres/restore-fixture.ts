@@ -1,5 +1,5 @@
 // What the tests of restores share: a database with a schema of its own, backups of it held in memory, and restores of them.
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import postgres from "postgres";
 import type { ManifestTable } from "../../src/core/artifact.ts";
 import { tableLabel, type TableName } from "../../src/core/catalog.ts";
@@ -8,7 +8,7 @@ import { openDatabase, type Database } from "../../src/postgres/connect.ts";
 import { describeTables } from "../../src/postgres/introspect.ts";
 import { columnList, tableIdentifier } from "../../src/postgres/quote.ts";
 import { openStaging, type ApplyRequest, type Staging } from "../../src/postgres/staging.ts";
-import type { RestoreResult } from "../../src/postgres/staging-schema.ts";
+import { dropStaging, type RestoreResult } from "../../src/postgres/staging-schema.ts";
 import { manifestTable, storedColumns } from "../../src/postgres/table-shape.ts";
 import { sql } from "drizzle-orm";
 import { createDatabase } from "../support/postgres.ts";
@@ -22,6 +22,7 @@ export interface MemoryBackup {
 export interface RestoreOptions extends Partial<ApplyRequest> {
   readonly mode?: RestoreMode;
   readonly dryRun?: boolean;
+  /** Given, the outcome is kept, as for a run whose success is not written down yet. */
   readonly runId?: string;
   readonly attempt?: number;
   readonly lockTimeoutMs?: number;
@@ -39,8 +40,11 @@ export interface RestoreFixture extends AsyncDisposable {
   /** As the superuser. */
   readonly sql: postgres.Sql;
   readonly database: Database;
-  /** Opens the database as another role, which is to exist. */
-  as(role: string): Database;
+  /**
+   * Opens the database as a new role without any privilege but to create schemas and to own the schema `app` with its tables.
+   * @param others tables that stay with the superuser
+   */
+  asOwner(others?: readonly string[]): Promise<Database>;
   backUp(): Promise<MemoryBackup>;
   restore(backup: MemoryBackup, options?: RestoreOptions): Promise<RestoreResult>;
   /** Every row of every table as text, in a fixed order, and the state of every sequence. */
@@ -59,6 +63,7 @@ export async function createFixture(
   const client = postgres(made.url, { max: 2, onnotice: () => undefined });
   await client.unsafe(ddl);
   const databases: Database[] = [];
+  const roles: string[] = [];
   const open = (url: string): Database => {
     const opened = openDatabase({ name: "app", url, applicationName: "holdfast-test", maxConnections: 4 });
     databases.push(opened);
@@ -73,10 +78,12 @@ export async function createFixture(
   const restore = async (backup: MemoryBackup, options: RestoreOptions = {}): Promise<RestoreResult> => {
     const { mode = "MERGE", subject = "a backup", dryRun = false, entities: chosen } = options;
     const tables = backup.tables.filter((table) => chosen === undefined || chosen.includes(table.entity));
+    const target = options.database ?? database;
+    const runId = options.runId ?? randomUUID();
     const staging = await openStaging(
-      options.database ?? database,
+      target,
       {
-        runId: options.runId ?? randomUUID(),
+        runId,
         attempt: options.attempt ?? 1,
         tables,
         entityOf: (table) => owners.get(tableLabel(table)),
@@ -94,6 +101,7 @@ export async function createFixture(
       return await (dryRun ? staging.preview(request) : staging.apply(request));
     } finally {
       await staging.close();
+      if (options.runId === undefined) await dropStaging(target, runId, new AbortController().signal);
     }
   };
 
@@ -101,7 +109,10 @@ export async function createFixture(
     url: made.url,
     sql: client,
     database,
-    as(role) {
+    async asOwner(others = []) {
+      const role = `owner_${randomBytes(6).toString("hex")}`;
+      await createOwner(client, role, others);
+      roles.push(role);
       const url = new URL(made.url);
       url.username = role;
       url.password = role;
@@ -112,10 +123,23 @@ export async function createFixture(
     contents: () => contents(client),
     async [Symbol.asyncDispose]() {
       await Promise.all(databases.map((opened) => opened.close()));
+      for (const role of roles) await client.unsafe(`drop owned by ${role} cascade; drop role ${role}`);
       await client.end();
       await made.drop();
     },
   };
+}
+
+async function createOwner(client: postgres.Sql, role: string, others: readonly string[]): Promise<void> {
+  await client.unsafe(`
+    create role ${role} login password '${role}';
+    do $$ declare item record; begin
+      execute format('grant create on database %I to ${role}', current_database());
+      alter schema app owner to ${role};
+      for item in select c.oid::regclass as name from pg_class c
+        where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p') and c.oid::regclass::text <> all('{${others.join()}}')
+      loop execute format('alter table %s owner to ${role}', item.name); end loop;
+    end $$;`);
 }
 
 async function backUp(

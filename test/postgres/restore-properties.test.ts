@@ -166,10 +166,8 @@ describe.each(["a superuser", "the tables' plain owner"])("a restore by %s", (ro
 
   beforeAll(async () => {
     fixture = await createFixture(DDL, ENTITIES);
-    database = fixture.database;
     empty = await fixture.backUp();
-    if (role === "a superuser") return;
-    database = await makeOwner(fixture);
+    database = role === "a superuser" ? fixture.database : await fixture.asOwner();
   });
   afterAll(() => fixture[Symbol.asyncDispose]());
 
@@ -212,18 +210,6 @@ describe.each(["a superuser", "the tables' plain owner"])("a restore by %s", (ro
     );
   }, 600_000);
 });
-
-/** Everything but the role's own tables is out of its reach. */
-async function makeOwner(fixture: RestoreFixture): Promise<Database> {
-  const role = `owner_${Math.random().toString(36).slice(2)}`;
-  await fixture.sql.unsafe(`
-    create role ${role} login password '${role}';
-    do $$ begin execute format('grant create on database %I to ${role}', current_database()); end $$;
-    alter schema app owner to ${role};
-    alter table app.teams owner to ${role}; alter table app.people owner to ${role}; alter table app.notes owner to ${role};
-    alter table app.words owner to ${role}; alter table app.outside owner to ${role};`);
-  return fixture.as(role);
-}
 
 async function setLive({ sql }: RestoreFixture, state: State): Promise<void> {
   await sql.begin(async (tx) => {
