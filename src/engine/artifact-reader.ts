@@ -28,11 +28,16 @@ export interface Unlock {
   readonly identity?: string | undefined;
 }
 
-/** What is known of the artifact from elsewhere: the ledger remembers what it wrote. */
+/** What is known of the artifact from elsewhere, such as the ledger, which remembers what was written. */
 export interface Expectation {
   readonly id?: string;
   /** Given, an artifact of another kind is refused: nobody can put a plain one in the place of an encrypted one. */
   readonly encryption?: EncryptionKind;
+  /**
+   * Of the manifest as stored, from the index that `finish` gave. It commits to every row, and changing the passphrase
+   * or the recipients leaves it as it is. Without it, who knows the recipients can make an artifact of the same id.
+   */
+  readonly manifestSha256?: string;
 }
 
 export interface ArtifactReader {
@@ -68,7 +73,7 @@ export async function openArtifact(
   expected: Expectation = {},
 ): Promise<ArtifactReader> {
   const { header, index, objects } = await readIndex(source, signal);
-  checkExpected(header, expected);
+  checkExpected(header, objects, expected);
   const read: ObjectReading = { source, objects, signal };
   const identity = header.encryption === "NONE" ? null : await readKey(read, header.encryption, unlock);
   signal?.throwIfAborted();
@@ -147,16 +152,17 @@ function checkPresent(object: ObjectSeal, foundBytes: number | undefined): void 
   );
 }
 
-function checkExpected(header: ArtifactHeader, expected: Expectation): void {
-  if (expected.id !== undefined && expected.id !== header.id)
+function checkExpected(header: ArtifactHeader, objects: IndexedObjects, expected: Expectation): void {
+  const found: Required<Expectation> = {
+    id: header.id,
+    encryption: header.encryption,
+    manifestSha256: sealOf(objects, manifestName(header.encryption)).sha256,
+  };
+  for (const what of ["id", "encryption", "manifestSha256"] as const) {
+    if (expected[what] === undefined || expected[what] === found[what]) continue;
     throw new HoldfastError(
       "ARTIFACT_TAMPERED",
-      "Another artifact is in the place of the one that was written.",
-    );
-  if (expected.encryption !== undefined && expected.encryption !== header.encryption) {
-    throw new HoldfastError(
-      "ARTIFACT_TAMPERED",
-      `The artifact's encryption is ${header.encryption}, and ${expected.encryption} is what was written.`,
+      `Another artifact is in the place of the one that was written: its ${what} is ${found[what]}.`,
     );
   }
 }

@@ -98,9 +98,9 @@ export async function writeSample(
   return { id, manifest, texts: parts.map(({ name }) => texts.get(name) ?? Buffer.alloc(0)) };
 }
 
-export async function sample(encryption: ArtifactEncryption): Promise<Sample> {
+export async function sample(encryption: ArtifactEncryption, id?: string): Promise<Sample> {
   const store = memoryStore();
-  const written = await writeSample(storeSink(store, "x"), encryption);
+  const written = await writeSample(storeSink(store, "x"), encryption, id);
   const objects = new Map<string, Buffer>();
   for await (const { key } of store.list("x/")) objects.set(key.slice(2), await collect(store.get(key)));
   return { ...written, objects };

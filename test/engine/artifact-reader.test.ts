@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encryptToRecipients, generateIdentity, type AgeKeyPair } from "../../src/codec/age.ts";
+import { sha256 } from "../../src/codec/digest.ts";
 import { HEADER_NAME, INDEX_NAME, KEY_NAME, manifestName, partName } from "../../src/core/artifact.ts";
 import { openArtifact, readIndex } from "../../src/engine/artifact-reader.ts";
 import { errorOf, flipped, noise } from "../codec/fixtures.ts";
@@ -155,6 +156,17 @@ describe("what is known of an artifact from elsewhere", () => {
     await expect(readAll(source, unlock, { id: sibling.id })).rejects.toEqual(errorOf("ARTIFACT_TAMPERED"));
     const forged = await sourceOf(plain.objects);
     await expect(readAll(forged, unlock, { encryption: "RECIPIENTS" })).rejects.toEqual(
+      errorOf("ARTIFACT_TAMPERED"),
+    );
+  });
+
+  it("refuses one that somebody who knows the recipients made under the same id", async () => {
+    const genuine = sha256(sealed.objects.get(manifestName("RECIPIENTS")) ?? Buffer.alloc(0));
+    const forged = await sample({ kind: "RECIPIENTS", recipients: [owner.recipient] }, sealed.id);
+    const unlock = { identity: owner.identity };
+    const expected = { id: sealed.id, encryption: "RECIPIENTS", manifestSha256: genuine } as const;
+    expect(await readAll(await sourceOf(sealed.objects), unlock, expected)).toEqual(sealed.texts);
+    await expect(readAll(await sourceOf(forged.objects), unlock, expected)).rejects.toEqual(
       errorOf("ARTIFACT_TAMPERED"),
     );
   });
