@@ -10,8 +10,8 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: Math.max(2, availableParallelism()),
     // For tests that start servers and kill workers; a test that merely computes is done in milliseconds anyway.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 30_000,
   },
 });

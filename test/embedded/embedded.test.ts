@@ -19,19 +19,21 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Has the tests of a block start on copies of one database that is already made, which is quicker. */
+let made: string;
+
+beforeAll(async () => {
+  made = await mkdtemp(path.join(tmpdir(), "holdfast-made-"));
+  const server = await startEmbedded({ dataDir: made });
+  await server.stop();
+});
+afterAll(async () => {
+  await rm(made, { recursive: true, force: true });
+});
+
+/** Has the tests of a block start on copies of a database that is already made, which is quicker. */
 function startFromMade(): void {
-  let made: string;
-  beforeAll(async () => {
-    made = await mkdtemp(path.join(tmpdir(), "holdfast-made-"));
-    const server = await startEmbedded({ dataDir: made });
-    await server.stop();
-  });
   beforeEach(async () => {
     await promisify(execFile)("cp", ["-a", `${made}/.`, dataDir]);
-  });
-  afterAll(async () => {
-    await rm(made, { recursive: true, force: true });
   });
 }
 
@@ -71,7 +73,7 @@ async function startHolder() {
   return { url, pid, nextLine, exited, postmaster: await readPid() };
 }
 
-describe("the embedded PostgreSQL", () => {
+describe("the first start", () => {
   it("serves the database `holdfast` on the loopback address alone, with durable settings", async () => {
     const server = await startEmbedded({ dataDir });
     try {
@@ -97,6 +99,37 @@ describe("the embedded PostgreSQL", () => {
     }
   });
 
+  it("starts below directories that only their owner may enter, and leaves those closed", async () => {
+    const closed = path.join(dataDir, "closed");
+    await mkdir(closed, { mode: 0o700 });
+    const server = await startEmbedded({ dataDir: path.join(closed, "inner") });
+    await server.stop();
+    for (const directory of [closed, path.join(closed, "inner")])
+      expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  });
+
+  it("makes the database anew when a first start was cut short", async () => {
+    const draft = path.join(dataDir, "postgres.new-abcdef");
+    await mkdir(path.join(draft, "base"), { recursive: true });
+    await writeFile(path.join(draft, "PG_VERSION"), "18\n");
+    const server = await startEmbedded({ dataDir });
+    await server.stop();
+    expect((await readdir(dataDir)).toSorted()).toEqual(["postgres", "postgres.lock"]);
+  });
+
+  it("says so when the data directory cannot be written to", async () => {
+    const file = path.join(dataDir, "file");
+    await writeFile(file, "");
+    await expect(startEmbedded({ dataDir: path.join(file, "below") })).rejects.toMatchObject({
+      code: "EMBEDDED_FAILED",
+      message: expect.stringContaining("Cannot write to the data directory"),
+    });
+  });
+});
+
+describe("a later start", () => {
+  startFromMade();
+
   it("keeps its rows and its password over restarts", async () => {
     const first = await startEmbedded({ dataDir });
     await ask(first.url, "create table kept as select 42 as value");
@@ -120,15 +153,6 @@ describe("the embedded PostgreSQL", () => {
     }
   });
 
-  it("starts below directories that only their owner may enter, and leaves those closed", async () => {
-    const closed = path.join(dataDir, "closed");
-    await mkdir(closed, { mode: 0o700 });
-    const server = await startEmbedded({ dataDir: path.join(closed, "inner") });
-    await server.stop();
-    for (const directory of [closed, path.join(closed, "inner")])
-      expect((await stat(directory)).mode & 0o777).toBe(0o700);
-  });
-
   it("lets later settings win, and tells PostgreSQL's own words when it cannot start", async () => {
     const server = await startEmbedded({ dataDir, settings: { fsync: "off" } });
     expect(await ask(server.url, "show fsync")).toEqual([{ fsync: "off" }]);
@@ -141,18 +165,7 @@ describe("the embedded PostgreSQL", () => {
     await again.stop();
   });
 
-  it("makes the database anew when a first start was cut short", async () => {
-    const draft = path.join(dataDir, "postgres.new-abcdef");
-    await mkdir(path.join(draft, "base"), { recursive: true });
-    await writeFile(path.join(draft, "PG_VERSION"), "18\n");
-    const server = await startEmbedded({ dataDir });
-    await server.stop();
-    expect((await readdir(dataDir)).toSorted()).toEqual(["postgres", "postgres.lock"]);
-  });
-
   it("says what is missing when the password's file is lost, and changes nothing", async () => {
-    const server = await startEmbedded({ dataDir });
-    await server.stop();
     await rm(path.join(dataDir, "postgres/holdfast.password"));
     await expect(startEmbedded({ dataDir })).rejects.toMatchObject({
       code: "EMBEDDED_FAILED",
@@ -160,28 +173,19 @@ describe("the embedded PostgreSQL", () => {
     });
     expect(await readFile(path.join(dataDir, "postgres/PG_VERSION"), "utf8")).toBe("18\n");
   });
-});
 
-it.runIf(process.getuid?.() === 0)(
-  "as root it goes on under the account that the directory belongs to",
-  async () => {
-    const server = await startEmbedded({ dataDir });
-    await server.stop();
-    const nobody = 65_534;
-    await promisify(execFile)("chown", ["-R", `${nobody}:${nobody}`, path.join(dataDir, "postgres")]);
-    const next = await startEmbedded({ dataDir });
-    expect((await stat(`/proc/${await readPid()}`)).uid).toBe(nobody);
-    await next.stop();
-  },
-);
-
-it("says so when the data directory cannot be written to", async () => {
-  const file = path.join(dataDir, "file");
-  await writeFile(file, "");
-  await expect(startEmbedded({ dataDir: path.join(file, "below") })).rejects.toMatchObject({
-    code: "EMBEDDED_FAILED",
-    message: expect.stringContaining("Cannot write to the data directory"),
-  });
+  it.runIf(process.getuid?.() === 0)(
+    "as root it goes on under the account that the directory belongs to",
+    async () => {
+      const server = await startEmbedded({ dataDir });
+      await server.stop();
+      const nobody = 65_534;
+      await promisify(execFile)("chown", ["-R", `${nobody}:${nobody}`, path.join(dataDir, "postgres")]);
+      const next = await startEmbedded({ dataDir });
+      expect((await stat(`/proc/${await readPid()}`)).uid).toBe(nobody);
+      await next.stop();
+    },
+  );
 });
 
 describe("one directory", () => {
