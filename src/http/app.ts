@@ -1,0 +1,75 @@
+// The routes, and what holds for all of them: headers that keep browsers out of harm, and errors as JSON.
+import type { ServerResponse } from "node:http";
+import { Hono } from "hono";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { secureHeaders } from "hono/secure-headers";
+import { HoldfastError } from "../core/errors.ts";
+import type { ServerDeps } from "./deps.ts";
+import { originOf, type Env } from "./env.ts";
+import { GRAPHIQL_CONTENT_SECURITY_POLICY } from "./graphiql.ts";
+import { GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
+import { healthRoutes } from "./health.ts";
+import { authRoutes } from "./rest/auth.ts";
+import { answerError } from "./rest/errors.ts";
+import { tokenRoutes } from "./rest/tokens.ts";
+
+const REST_PATH = "/api/v1";
+
+/** @param onEventStream told of every answer that does not end by itself */
+export function createApp(
+  deps: ServerDeps,
+  graphql: GraphqlServer,
+  onEventStream: (response: ServerResponse) => void,
+): Hono<Env> {
+  const app = new Hono<Env>();
+  app.use(
+    secureHeaders({
+      // JSON loads nothing; a page says for itself what it loads.
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      xFrameOptions: "DENY",
+      // For whoever terminates TLS to say.
+      strictTransportSecurity: false,
+      overwrite: false,
+    }),
+  );
+  app.use(
+    `${REST_PATH}/*`,
+    methodNotAllowed<Env>({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        c.header("Allow", methods.join(", "));
+        return answerError(
+          c,
+          new HoldfastError("METHOD_NOT_ALLOWED", `${c.req.path} does not take ${c.req.method}.`),
+          deps.log,
+        );
+      },
+    }),
+  );
+
+  app.route("/", healthRoutes(deps));
+  app.route(`${REST_PATH}/auth`, authRoutes(deps.auth));
+  app.route(`${REST_PATH}/tokens`, tokenRoutes(deps.auth));
+
+  app.all(GRAPHQL_PATH, async (c) => {
+    const response = await graphql.fetch(c.req.raw, { origin: originOf(c) });
+    const type = response.headers.get("content-type") ?? "";
+    if (type.startsWith("text/event-stream")) onEventStream(c.env.outgoing);
+    if (type.startsWith("text/html")) {
+      response.headers.set("Content-Security-Policy", GRAPHIQL_CONTENT_SECURITY_POLICY);
+    }
+    return response;
+  });
+
+  app.notFound((c) =>
+    answerError(
+      c,
+      new HoldfastError("NOT_FOUND", `There is nothing at ${c.req.path}.`, {
+        hint: `GraphQL is at ${GRAPHQL_PATH}, REST below ${REST_PATH}.`,
+      }),
+      deps.log,
+    ),
+  );
+  app.onError((error, c) => answerError(c, error, deps.log));
+  return app;
+}

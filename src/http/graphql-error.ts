@@ -1,0 +1,32 @@
+// Errors in GraphQL's own form: message, path, and `extensions` with code, hint and particulars.
+import { GraphQLError } from "graphql";
+import type { Logger } from "pino";
+import type { HoldfastError } from "../core/errors.ts";
+import { errorHeaders, publicError } from "./public-error.ts";
+
+/**
+ * The error as it goes to a client. GraphQL's own errors (syntax, validation, coercion) pass; the rest becomes an entry
+ * of the catalogue, at the place in the query where it happened. One that happened at no place, before anything was
+ * executed (a bad token, for one), sets the HTTP status as well.
+ */
+export function graphqlError(error: unknown, log: Logger): GraphQLError {
+  if (!(error instanceof GraphQLError)) {
+    const known = publicError(error, log);
+    const http = { status: known.status, headers: errorHeaders(known) };
+    return new GraphQLError(known.message, { extensions: { ...extensionsOf(known), http } });
+  }
+  const { originalError, nodes, source, positions, path } = error;
+  if (originalError === undefined || originalError instanceof GraphQLError) return error;
+  const known = publicError(originalError, log);
+  const place = {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+  };
+  return new GraphQLError(known.message, { ...place, extensions: extensionsOf(known) });
+}
+
+function extensionsOf({ code, hint, details }: HoldfastError): Record<string, unknown> {
+  return { code, hint, ...(details && { details }) };
+}

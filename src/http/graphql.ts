@@ -1,0 +1,68 @@
+// GraphQL over HTTP: Yoga with Holdfast's schema, errors, limits and worked examples. Subscriptions go out as server-sent
+// events; src/http/websocket.ts serves the same engine over WebSockets.
+import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
+import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { createContext, type Context, type ContextDeps } from "../../schema/context.ts";
+import { buildSchema } from "../../schema/schema.ts";
+import type { Origin } from "../auth/context.ts";
+import { HoldfastError } from "../core/errors.ts";
+import { GRAPHIQL } from "./graphiql.ts";
+import { graphqlError } from "./graphql-error.ts";
+import { limitDocuments } from "./graphql-limits.ts";
+
+export const GRAPHQL_PATH = "/graphql";
+export const GRAPHQL_BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** What the transport hands over with an operation. */
+export interface Transport {
+  readonly origin: Origin;
+  /** Of a WebSocket, where it comes with the connection; left out: the request's header counts. */
+  readonly authorization?: string | null;
+}
+
+export type GraphqlServer = YogaServerInstance<Transport, Context>;
+
+export function createGraphql(deps: ContextDeps): GraphqlServer {
+  return createYoga<Transport, Context>({
+    schema: buildSchema(deps.catalog),
+    graphqlEndpoint: GRAPHQL_PATH,
+    landingPage: false,
+    graphiql: GRAPHIQL,
+    // From our own package, not from a CDN: it works without a way out, and no third party's script sees a token.
+    renderGraphiQL: async (options) =>
+      (await import("@graphql-yoga/render-graphiql")).renderGraphiQL(options),
+    // No cookies and no other origins: the console is served from this one.
+    cors: false,
+    multipart: false,
+    batching: false,
+    maxRequestBodySize: GRAPHQL_BODY_LIMIT_BYTES,
+    // What is worth it is logged by publicError.
+    logging: false,
+    maskedErrors: {
+      errorMessage: "Something failed inside Holdfast.",
+      maskError: (error) => graphqlError(error, deps.log),
+    },
+    context: ({ request, origin, authorization = request.headers.get("authorization") }) =>
+      createContext(deps, authorization, origin),
+    plugins: [preventCrossSite(), limitDocuments()],
+  });
+}
+
+/**
+ * Refuses what a page of another site could make a browser send without asking first: anything that is neither JSON nor
+ * carries a header that such a page may not set.
+ */
+function preventCrossSite(): Plugin {
+  const { onRequestParse } = useCSRFPrevention({ requestHeaders: ["authorization", "x-requested-with"] });
+  return {
+    onRequestParse(payload) {
+      try {
+        return onRequestParse?.(payload);
+      } catch (error) {
+        throw new HoldfastError("NOT_JSON", "The request could come from another site's page.", {
+          cause: error,
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// What a client is told of a failure, whichever way it came in: an error of the catalogue as it is, anything else as
+// INTERNAL with an id that the log has too.
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import { HoldfastError } from "../core/errors.ts";
+
+/**
+ * The error as a client may see it. What is not of the catalogue is logged in full and replaced by INTERNAL, whose
+ * message and `details.id` name the log's entry.
+ */
+export function publicError(error: unknown, log: Logger): HoldfastError {
+  if (error instanceof HoldfastError) {
+    if (error.status >= 500) log.error({ err: error, code: error.code }, error.message);
+    return error;
+  }
+  const id = randomUUID();
+  log.error(
+    { err: error, errorId: id },
+    "an error that is not in the catalogue reached a client as INTERNAL",
+  );
+  return new HoldfastError("INTERNAL", `Something failed inside Holdfast (error ${id}).`, {
+    details: { id },
+  });
+}
+
+/** Headers that belong to an error's answer: how to sign in, and when to come back. */
+export function errorHeaders(error: HoldfastError): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (error.status === 401) headers["WWW-Authenticate"] = "Bearer";
+  const seconds = error.details?.["retryAfterSeconds"];
+  if (typeof seconds === "number") headers["Retry-After"] = String(Math.ceil(seconds));
+  return headers;
+}
