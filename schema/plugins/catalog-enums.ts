@@ -28,7 +28,7 @@ const VALUES: Readonly<Record<string, (catalog: Catalog) => Values>> = {
   }),
 };
 
-export class CatalogEnumsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+class CatalogEnumsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onTypeConfig(typeConfig: PothosTypeConfig): PothosTypeConfig {
     const valuesOf = typeConfig.kind === "Enum" ? VALUES[typeConfig.name] : undefined;
     if (typeConfig.kind !== "Enum" || valuesOf === undefined) return typeConfig;

@@ -75,7 +75,7 @@ declare global {
 
 type Check = (args: object, context: Context) => Promise<void>;
 
-export class PermissionsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+class PermissionsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
     const access = accessOf(field);
     if (access === undefined) return field;

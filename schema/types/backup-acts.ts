@@ -6,7 +6,7 @@ import { signedIn } from "../context.ts";
 import { EntityEnum, EntityGroupEnum } from "../enums.ts";
 import { BackupType } from "./backup.ts";
 
-export const EncryptionInput = builder.inputType("EncryptionInput", {
+const EncryptionInput = builder.inputType("EncryptionInput", {
   description: "At most one of the two; left out: not encrypted.",
   fields: (t) => ({
     passphrase: t.string(),

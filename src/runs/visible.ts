@@ -23,7 +23,7 @@ export interface Restore {
 /** The kinds of runs that clients are shown. */
 export type VisibleRun = BackupRun | RestoreRun;
 
-export function maySee({ catalog }: Pick<RunDeps, "catalog">, caller: Caller, run: Run): boolean {
+function maySee({ catalog }: Pick<RunDeps, "catalog">, caller: Caller, run: Run): boolean {
   return mayAccess(catalog, caller, run.entities, "READ");
 }
 
