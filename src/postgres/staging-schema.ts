@@ -51,17 +51,19 @@ export async function createStagingSchema(session: Session, schema: StagingSchem
   });
 }
 
-/**
- * Holds off, until the transaction ends, whoever would take the run over.
- * @throws SUPERSEDED when somebody has
- */
+/** Makes whoever takes the run over wait for the end of the transaction, or end it. */
 export async function holdOutcome(session: Session, schema: StagingSchema): Promise<void> {
-  try {
-    await session.query(sql`LOCK TABLE ${outcomeOf(schema)} IN ROW EXCLUSIVE MODE`);
-  } catch (error) {
-    if (!isHoldfastError(error, "TABLE_MISSING")) throw error;
-    throw new HoldfastError("SUPERSEDED", "Another worker has taken this restore over.", { cause: error });
-  }
+  await session.query(sql`LOCK TABLE ${outcomeOf(schema)} IN ROW EXCLUSIVE MODE`);
+}
+
+/** SUPERSEDED for an error that came of the schema's having been taken away; any other is returned as it is. */
+export function supersededError(schema: StagingSchema, error: unknown): unknown {
+  const isGone = isHoldfastError(error, "TABLE_MISSING") && error.message.includes(schema.name);
+  return isGone ? superseded(error) : error;
+}
+
+function superseded(cause?: unknown): HoldfastError {
+  return new HoldfastError("SUPERSEDED", "Another worker has taken this restore over.", { cause });
 }
 
 /** Part of the transaction that applies, so that the outcome is there exactly if the rows are. */
@@ -98,9 +100,7 @@ export async function takeOver(
 ): Promise<RestoreResult | undefined> {
   await using session = await database.session(signal);
   for (const schema of await findStaging(session, run.runId)) {
-    if (schema.attempt > run.attempt) {
-      throw new HoldfastError("SUPERSEDED", "Another worker has taken this restore over.");
-    }
+    if (schema.attempt > run.attempt) throw superseded();
     if (schema.attempt === run.attempt) continue;
     await endSessions(session, schema);
     const result = await readOutcome(session, schema);

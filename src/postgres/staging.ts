@@ -181,7 +181,7 @@ class OpenStaging implements Staging {
       return result;
     } catch (error) {
       await session.close();
-      throw error;
+      throw schemas.supersededError(this.#context.schema, error);
     }
   }
 }

@@ -16,7 +16,8 @@ import { createDatabase } from "../support/postgres.ts";
 /** Rows as COPY wrote them, with what a manifest says of their tables. */
 export interface MemoryBackup {
   readonly tables: readonly ManifestTable[];
-  readonly copies: ReadonlyMap<string, readonly Buffer[]>;
+  /** By `schema.name`. */
+  readonly copies: { get(table: string): Iterable<Buffer> | undefined };
 }
 
 export interface RestoreOptions extends Partial<ApplyRequest> {
@@ -190,7 +191,7 @@ export function parseLabel(label: string): TableName {
   return { schema, name };
 }
 
-export async function* chunksOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks;
 }
 
