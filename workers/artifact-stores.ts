@@ -6,11 +6,11 @@ import type { Store } from "../src/store/store.ts";
 
 type Stores = ReadonlyMap<string, Store>;
 
-/** @throws HoldfastError STORE_FAILED for a name that no store has any more */
+/** @throws HoldfastError CONFIG_INVALID for a name that no store has any more */
 function storeNamed(stores: Stores, name: string): Store {
   const store = stores.get(name);
   if (store !== undefined) return store;
-  throw new HoldfastError("STORE_FAILED", `There is no store ${name}.`, {
+  throw new HoldfastError("CONFIG_INVALID", `There is no store ${name}.`, {
     hint: `The stores are ${[...stores.keys()].join(", ")}.`,
   });
 }
@@ -49,13 +49,16 @@ export async function sourceFrom(
   throw new HoldfastError("ARTIFACT_INCOMPLETE", `The backup is in none of its stores: ${names.join(", ")}.`);
 }
 
-/** Deletes whatever there is under the artifact's prefix. The index first: without it what is left is no artifact. */
+/**
+ * Deletes whatever there is under the artifact's prefix, the index first: without it what is left is no artifact.
+ * A store that is configured no more is passed over, for it would be in the way for ever.
+ */
 export async function deleteFrom(
   stores: Stores,
   names: readonly string[],
   artifactId: string,
 ): Promise<void> {
-  for (const store of names.map((name) => storeNamed(stores, name))) {
+  for (const store of names.flatMap((name) => stores.get(name) ?? [])) {
     await store.delete(`${artifactId}/${INDEX_NAME}`);
     const keys: string[] = [];
     for await (const { key } of store.list(`${artifactId}/`)) keys.push(key);

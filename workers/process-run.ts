@@ -43,7 +43,11 @@ export function processRun<K extends RunKind>(
 
   const handle: RunHandler = async (runId, shutdown) => {
     const claim = await claimRun(deps.ledger, runId);
-    if (claim.state === "settled") return "done";
+    if (claim.state === "settled") {
+      // Perhaps this claim has settled it, in the place of a worker that is gone.
+      await discardRemains(deps, discard, runId);
+      return "done";
+    }
     if (claim.state === "held") return { againAfterMs: HELD_AGAIN_MS };
 
     const attempt = openAttempt(deps, claim, shutdown);

@@ -10,8 +10,8 @@ import { announcedRunColumns, nextRevision, toRun, type Run } from "./run-row.ts
 import { findRun } from "./runs.ts";
 import { runs, type RestoreOutcome } from "./tables.ts";
 
-/** A worker that has said nothing for so long may be taken over by whoever is handed its job; it beats every second. */
-const SILENT_MS = 3_000;
+/** A worker that has said nothing for so long may be taken over by whoever is handed its job. It beats every second. */
+const SILENT_MS = 5_000;
 
 export type Claim =
   | {

@@ -169,7 +169,7 @@ describe("what is lost", () => {
         const now = await listeners();
         expect(now.some(({ pid }) => !old.has(pid))).toBe(true);
       },
-      { timeout: 10_000 },
+      { timeout: 20_000 },
     );
   });
 
@@ -183,10 +183,10 @@ describe("what is lost", () => {
     await states.next();
     await passage.cut();
     await finishRun(ledger, lease, { status: "SUCCEEDED" });
-    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(1), { timeout: 20_000 });
     await passage.mend();
     expect(await all(states)).toMatchObject([{ status: "SUCCEEDED" }]);
-    await vi.waitFor(async () => expect(await listeners()).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await listeners()).toHaveLength(1), { timeout: 20_000 });
   });
 
   it("is nothing when the server is: who watches a new one sees the end", async () => {

@@ -34,7 +34,7 @@ export async function readWholeQueue({ databaseUrl, namespace }: TestQueueOption
 /** As after a FLUSHALL, or a database restored without its jobs. */
 export async function loseWholeQueue({ databaseUrl, namespace }: TestQueueOptions): Promise<void> {
   if (redisUrl === undefined) {
-    const sql = postgres(databaseUrl, { max: 1 });
+    const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
     await sql`truncate bullmq.job, bullmq.event, bullmq.meta cascade`;
     await sql.end();
     return;

@@ -28,7 +28,7 @@ async function work(handlers: RunHandlers, on: RunQueue = queue) {
 }
 
 const settled = (runId: string) =>
-  vi.waitFor(async () => expect(await queue.has(runId)).toBe(false), { timeout: 10_000 });
+  vi.waitFor(async () => expect(await queue.has(runId)).toBe(false), { timeout: 20_000 });
 
 describe("a job", () => {
   it("brings its run to the handler of its kind, in whichever process", async () => {
@@ -54,14 +54,14 @@ describe("a job", () => {
     await Promise.all([1, 2, 3].map(() => queue.enqueue("BACKUP", runId)));
     expect(await queue.counts()).toEqual({ waiting: 1, active: 0, delayed: 0 });
     await work({ BACKUP: () => (times++, go.promise) });
-    await vi.waitFor(() => expect(times).toBe(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(times).toBe(1), { timeout: 20_000 });
     await queue.enqueue("BACKUP", runId);
     expect(await queue.counts()).toEqual({ waiting: 0, active: 1, delayed: 0 });
     go.resolve("done");
     await settled(runId);
     expect(times).toBe(1);
     await queue.enqueue("BACKUP", runId);
-    await vi.waitFor(() => expect(times).toBe(2), { timeout: 5_000 });
+    await vi.waitFor(() => expect(times).toBe(2), { timeout: 20_000 });
   });
 
   it("can be taken out while it waits", async () => {

@@ -16,6 +16,16 @@ import { backupRun, testLedger, testWatcher } from "../ledger/runs-fixture.ts";
 import { testQueue, type TestQueueOptions } from "../queue/queue-fixture.ts";
 import { label, type Pretence } from "./carriage-fixture.ts";
 
+/** The first attempt ends only because somebody ends it. */
+export const ENDLESS: Pretence = { steps: 10, stepMs: 20, endlessIn: 1 };
+
+/** For tests that wait until dead workers are noticed, on machines that have other things to do. */
+export const PATIENCE_MS = 120_000;
+
+export function percents(states: readonly Run[]): number[] {
+  return states.map(({ progress }) => progress.percent);
+}
+
 export interface LogLine {
   readonly msg: string;
   readonly runId?: string;
@@ -100,7 +110,7 @@ async function startProcess(args: string[]): Promise<WorkerProcess> {
         if (lines.some((line) => line.msg === msg && (runId === undefined || line.runId === runId))) return;
         throw new Error(`the worker has not logged "${msg}", but ${JSON.stringify(lines.slice(-5))}`);
       },
-      { timeout: 25_000, interval: 20 },
+      { timeout: PATIENCE_MS, interval: 20 },
     );
   await logged("ready");
   return { child, lines, logged, exited: exited.promise };

@@ -232,7 +232,7 @@ describe("a secret", () => {
       const whileQueued = await readWholeQueue(place);
       const worker = await queue.startWorker({ BACKUP: handle }, { concurrency: 1 });
       onTestFinished(() => worker.close());
-      await vi.waitFor(async () => expect(await queue.has(id)).toBe(false), { timeout: 10_000 });
+      await vi.waitFor(async () => expect(await queue.has(id)).toBe(false), { timeout: 20_000 });
 
       expect(await findRun(ledger, id)).toMatchObject({ status: ending });
       const row = await ledger.sql`select to_jsonb(runs)::text as text from holdfast.runs where id = ${id}`;

@@ -34,9 +34,14 @@ const processors = {
       if (run.unfinishedId !== null) await deleteFrom(stores, ["local"], run.unfinishedId);
       const id = randomUUID();
       await note(id);
-      await store.put(`${id}/holdfast.json`, Buffer.from("begun"));
-      await pretend(run.request.label, number, control);
-      await store.put(`${id}/index.json`, Buffer.from("finished"));
+      try {
+        await store.put(`${id}/holdfast.json`, Buffer.from("begun"));
+        await pretend(run.request.label, number, control);
+        await store.put(`${id}/index.json`, Buffer.from("finished"));
+      } catch (error) {
+        await deleteFrom(stores, ["local"], id);
+        throw error;
+      }
       const nothing = { sizeBytes: 0, rawBytes: 0, rows: 0, contents: [] };
       return {
         artifact: { id, encryption: run.request.encryption, stores: ["local"], ...nothing },
