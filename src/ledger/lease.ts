@@ -6,7 +6,7 @@ import { announcedRunColumns, nextRevision, toRun, type Run } from "./run-row.ts
 import { runs } from "./tables.ts";
 
 /** After so many attempts that ended badly the next one that does ends the run. */
-export const MAX_FAILED_ATTEMPTS = 3;
+const MAX_FAILED_ATTEMPTS = 3;
 
 /** The right to write to a run, until another worker claims it. */
 export interface Lease {
