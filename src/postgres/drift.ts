@@ -78,7 +78,6 @@ function matchingKey(backup: ManifestTable, live: TableShape): readonly string[]
   const wanted = new Set(backup.key);
   const guarded = live.uniqueIndexes.some(
     (index) =>
-      !index.exclusion &&
       index.predicate === null &&
       index.columns.length === wanted.size &&
       index.columns.every((column) => wanted.has(column)),

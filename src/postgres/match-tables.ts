@@ -56,20 +56,28 @@ export async function matchTables(
   return { tables, foreignKeys };
 }
 
-/** The operators come from an index over exactly the key: only these are sure to find at most one row. */
+/**
+ * The operators come from an index over exactly the key: only these are sure to find at most one row. In a temporal key, where equal
+ * values may be there at different times, rows whose times are the same are the same.
+ */
 function matchingElements(key: readonly string[], rivals: readonly Rival[]): RestoredTable["matching"] {
   if (key.length === 0) return [];
   const wanted = new Set(key);
-  const guard = rivals.find(
+  const guards = rivals.filter(
     (rival) =>
-      rival.equality &&
       rival.predicate === null &&
       rival.elements.length === wanted.size &&
       rival.elements.every((element) => element.column !== null && wanted.has(element.column)),
   );
+  const guard = guards.find((rival) => rival.equality) ?? guards[0];
   if (guard === undefined) throw new Error(`no unique index guards the key (${key.join(", ")})`);
-  return guard.elements.flatMap(({ column, operator }) => (column === null ? [] : { column, operator }));
+  return guard.elements.flatMap(({ column, operator }) =>
+    column === null ? [] : { column, operator: operator === OVERLAPS ? SAME : operator },
+  );
 }
+
+const OVERLAPS = "OPERATOR(pg_catalog.&&)";
+const SAME = "OPERATOR(pg_catalog.=)";
 
 /** Columns of the table that a foreign key compares, on either side. */
 function keyColumns({ outgoing, incoming }: ForeignKeys, oid: number): string[] {

@@ -1,6 +1,6 @@
 // Unique values: rows may exchange them, and rows that cannot be there together are named in pairs while nothing is changed.
 import { describe, expect, it } from "vitest";
-import { createFixture, summary } from "./restore-fixture.ts";
+import { createFixture, serverVersion, summary } from "./restore-fixture.ts";
 
 const DDL = `
   create schema app;
@@ -170,16 +170,13 @@ describe("rows that cannot be there together", () => {
 describe("nulls in unique columns", () => {
   it("collide only where the index says so", async () => {
     await using fixture = await createFixture(DDL, ENTITIES);
-    const [row] = await fixture.sql<
-      { version: number }[]
-    >`select current_setting('server_version_num')::int as version`;
     const backup = await fixture.backUp();
     await fixture.sql`delete from app.users where id = 4`;
     await fixture.sql`insert into app.users values (9, null, 9)`;
     expect(summary((await fixture.restore(backup, { dryRun: true })).changes)).toEqual({
       "app.users": "1/0/3/0",
     });
-    if ((row?.version ?? 0) < 150_000) return;
+    if ((await serverVersion()) < 150_000) return;
     await fixture.sql`create unique index strict on app.users (name, (place > 0)) nulls not distinct`;
     await expect(fixture.restore(backup, { dryRun: true })).rejects.toMatchObject({
       details: { total: 1, conflicts: [{ constraint: "strict", staged: "id = 4", other: "id = 9" }] },

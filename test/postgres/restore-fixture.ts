@@ -11,6 +11,7 @@ import { openStaging, type ApplyRequest, type Staging } from "../../src/postgres
 import { dropStaging, type RestoreResult } from "../../src/postgres/staging-schema.ts";
 import { manifestTable, storedColumns } from "../../src/postgres/table-shape.ts";
 import { sql } from "drizzle-orm";
+import { inject } from "vitest";
 import { createDatabase } from "../support/postgres.ts";
 
 /** Rows as COPY wrote them, with what a manifest says of their tables. */
@@ -186,7 +187,17 @@ async function contents(client: postgres.Sql): Promise<Record<string, string[]>>
   return result;
 }
 
-export function parseLabel(label: string): TableName {
+/** As `server_version_num` prints it. */
+export async function serverVersion(): Promise<number> {
+  const client = postgres(inject("postgresUrl"), { max: 1 });
+  const [row] = await client<
+    { version: number }[]
+  >`select current_setting('server_version_num')::int as version`;
+  await client.end();
+  return row?.version ?? 0;
+}
+
+function parseLabel(label: string): TableName {
   const [schema = "", name = ""] = label.split(".");
   return { schema, name };
 }

@@ -1,6 +1,6 @@
 // Foreign keys: what is refused and how it is said, and that nothing beyond the chosen entities is ever touched.
 import { describe, expect, it } from "vitest";
-import { createFixture, summary, type RestoreFixture } from "./restore-fixture.ts";
+import { createFixture, serverVersion, summary, type RestoreFixture } from "./restore-fixture.ts";
 
 const DDL = `
   create schema app;
@@ -189,4 +189,44 @@ describe.each(["a superuser", "the tables' plain owner"])("a restore by %s", (ro
     await fixture.restore(backup, { database });
     expect(await fixture.sql`select tenant_id from app.users where id = 3`).toEqual([{ tenant_id: null }]);
   });
+});
+
+describe("keys that hold for a time (PostgreSQL 18)", () => {
+  const ddl = `
+    create schema app;
+    create table app.rooms (room int4range, during daterange, name text, primary key (room, during without overlaps));
+    create table app.stays (id int primary key, room int4range, during daterange,
+      foreign key (room, period during) references app.rooms (room, period during));
+    insert into app.rooms values ('[1,2)', '[2026-01-01,2026-06-01)', 'a'), ('[1,2)', '[2026-06-01,2026-12-01)', 'b');
+    insert into app.stays values (1, '[1,2)', '[2026-05-01,2026-07-01)');
+  `;
+
+  it.each(["a superuser", "the tables' plain owner"])(
+    "match rows, and are checked by the database, for %s",
+    async (role) => {
+      if ((await serverVersion()) < 180_000) return;
+      await using fixture = await createFixture(ddl, { ROOMS: ["app.rooms"], STAYS: ["app.stays"] });
+      const database = role === "a superuser" ? fixture.database : await fixture.asOwner();
+      const backup = await fixture.backUp();
+      const before = await fixture.contents();
+      await fixture.sql`update app.rooms set name = 'changed' where name = 'b'`;
+      await fixture.sql`delete from app.stays`;
+      const { changes } = await fixture.restore(backup, { database });
+      expect(summary(changes)).toEqual({ "app.rooms": "0/1/1/0", "app.stays": "1/0/0/0" });
+      expect(await fixture.contents()).toEqual(before);
+
+      await fixture.sql`delete from app.stays`;
+      await fixture.sql`update app.rooms set during = '[2026-06-02,2026-12-01)' where name = 'b'`;
+      const damaged = await fixture.contents();
+      await expect(fixture.restore(backup, { database, dryRun: true })).rejects.toMatchObject({
+        code: "UNIQUE_CONFLICT",
+        details: { total: 1, conflicts: [{ constraint: "rooms_pkey" }] },
+      });
+      const alone = fixture.restore(backup, { database, entities: ["STAYS"] });
+      await expect(alone).rejects.toMatchObject({ code: "CONSTRAINT_VIOLATED" });
+      expect(await fixture.contents()).toEqual(damaged);
+      await fixture.restore(backup, { database, mode: "REPLACE" });
+      expect(await fixture.contents()).toEqual(before);
+    },
+  );
 });
