@@ -6,7 +6,10 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** Every file under commands/ is one of these; the program loads it when the command is named. */
+/**
+ * Every file under commands/ is one of these; the program loads it when the command is named. What takes long to load
+ * is loaded by the action: help and completion need none of it.
+ */
 export interface CommandModule {
   /** Gives the command (named and described already) its options, its examples and its action. */
   define(command: Command, context: CommandContext): void;

@@ -27,6 +27,10 @@ export const ERRORS = {
   NOT_FOUND: { status: 404, hint: "Check the id; what you may not read is not shown either." },
   NOT_READY: { status: 409, hint: "Wait until the backup has succeeded." },
   ALREADY_FINISHED: { status: 409, hint: "The run has ended; there is nothing left to cancel." },
+  ADDRESS_UNAVAILABLE: {
+    status: 500,
+    hint: "Choose another port with --port or PORT (0: any free one), or another HOST.",
+  },
   CONFIG_INVALID: { status: 500, hint: "Correct the named settings and start again." },
   // artifacts
   NOT_AN_ARTIFACT: { status: 422, hint: "Give a file or a prefix that Holdfast wrote." },
@@ -50,6 +54,10 @@ export const ERRORS = {
   BAD_RECIPIENT: { status: 400, hint: "A recipient looks like age1... ; make one with age-keygen." },
   // restoring
   ENTITY_NOT_IN_BACKUP: { status: 422, hint: "Choose from the entities that the backup holds." },
+  FOREIGN_CONTENTS: {
+    status: 422,
+    hint: "Choose entities that the catalog has with these tables, or correct the catalog.",
+  },
   MISSING_REFERENCES: { status: 422, hint: "Add the named entity to the restore, or restore it first." },
   STILL_REFERENCED: {
     status: 422,

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import { HoldfastError } from "../core/errors.ts";
 import { createApp } from "./app.ts";
 import type { ServerDeps } from "./deps.ts";
 import { createGraphql } from "./graphql.ts";
@@ -24,7 +25,7 @@ export interface RunningServer {
   close(options?: { graceMs?: number }): Promise<void>;
 }
 
-/** @throws the system's error when the address is taken or may not be used. */
+/** @throws HoldfastError ADDRESS_UNAVAILABLE when the address is taken or may not be used */
 export async function createServer(deps: ServerDeps, options: ServerOptions): Promise<RunningServer> {
   const graphql = createGraphql(deps);
   const eventStreams = new Set<ServerResponse>();
@@ -38,7 +39,10 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const server = createHttpServer((request, response) => void listener(request, response));
   const webSockets = serveWebSockets(server, graphql, deps);
   server.listen(options.port, options.host);
-  await once(server, "listening");
+  await once(server, "listening").catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HoldfastError("ADDRESS_UNAVAILABLE", `The server cannot listen: ${reason}`, { cause });
+  });
 
   const close = async (graceMs: number): Promise<void> => {
     const closed = once(server, "close");

@@ -9,11 +9,12 @@ import { OWN_DATABASE, type Catalog } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { platformCatalog } from "../core/platform-catalog.ts";
 import { startEmbedded } from "../embedded/embedded.ts";
-import { identifyInstallation, migrateLedger, openLedger, type Ledger } from "../ledger/connect.ts";
+import { identifyInstallation, openLedger, type Ledger } from "../ledger/connect.ts";
 import { watchRuns, type RunWatcher } from "../ledger/watch.ts";
 import { openQueue, type RunQueue } from "../queue/queue.ts";
 import { fsStore } from "../store/fs.ts";
 import type { Store } from "../store/store.ts";
+import { migrateOwnDatabase } from "./migrate.ts";
 
 export interface Foundation extends AsyncDisposable {
   readonly dataDir: string;
@@ -49,7 +50,7 @@ export async function openFoundation(
   const dataDir = path.resolve(environment.dataDir);
   const serverSecret = environment.secretKey ?? (await ensureSecretKey(dataDir));
   const ownDatabaseUrl = environment.databaseUrl ?? (await startOwnDatabase(dataDir, log, opened, onLost));
-  await migrateLedger(ownDatabaseUrl);
+  await migrateOwnDatabase(ownDatabaseUrl);
   const ledger = openLedger(ownDatabaseUrl);
   opened.defer(() => ledger.close());
   const namespace = await identifyInstallation(ledger);

@@ -33,7 +33,7 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-/** @throws what `openFoundation` throws; the system's error when the address is taken. Then nothing is left open. */
+/** @throws HoldfastError as `openFoundation`, ADDRESS_UNAVAILABLE; then nothing is left open */
 export async function startStack(environment: Environment, options: StackOptions): Promise<Stack> {
   const { log = pino({ level: "silent" }), onLost = () => undefined } = options;
   await using opened = new AsyncDisposableStack();

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { matches, parseTranscript } from "./transcript/parse.ts";
 import { play } from "./transcript/play.ts";
 
@@ -20,11 +21,19 @@ const COMMANDS = {
 for (const file of readdirSync(transcripts).filter((name) => name.endsWith(".md"))) {
   describe(`transcripts/${basename(file)}`, () => {
     const directory = mkdtempSync(join(tmpdir(), "holdfast-transcript-"));
-    afterAll(() => rmSync(directory, { recursive: true, force: true }));
     const environment = surroundings(join(directory, ".bin"));
+    let database: TestDatabase;
+    beforeAll(async () => {
+      database = await createDatabase();
+      environment["DATABASE_URL"] = database.url;
+    });
+    afterAll(async () => {
+      rmSync(directory, { recursive: true, force: true });
+      await database.drop();
+    });
 
     const cases = parseTranscript(readFileSync(join(transcripts, file), "utf8"));
-    it.for(cases)("$title", { timeout: 60_000 }, async ({ steps }) => {
+    it.for(cases)("$title", { timeout: 150_000 }, async ({ steps }) => {
       expect(steps).not.toHaveLength(0);
       for (const { command, expected, exitCode, ...step } of steps) {
         const played = await play({ command, ...step }, { directory, environment });
@@ -40,7 +49,7 @@ for (const file of readdirSync(transcripts).filter((name) => name.endsWith(".md"
   });
 }
 
-/** Nothing of the tester's own: no colours asked for or refused, no passphrase, no home. */
+/** What commands find around them, beside DATABASE_URL, an empty database. Nothing of the tester's own: no colours asked for or refused, no passphrase, no home. */
 function surroundings(bin: string): Record<string, string> {
   mkdirSync(bin);
   for (const [name, script] of Object.entries(COMMANDS)) {

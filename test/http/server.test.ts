@@ -57,7 +57,7 @@ describe("an address that is taken", () => {
     await using server = await startTestServer();
     const port = Number(new URL(server.url).port);
     await expect(createServer(server.deps, { host: "127.0.0.1", port })).rejects.toMatchObject({
-      code: "EADDRINUSE",
+      code: "ADDRESS_UNAVAILABLE",
     });
   });
 });

@@ -2,11 +2,8 @@
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
-import { readEnvironment } from "../../config/environment.ts";
-import { tryLock } from "../../embedded/directory-lock.ts";
 import { DEMO_SIZES } from "../../platform/seed.ts";
 import { addExamples, type CommandContext } from "../command.ts";
-import { playDemo } from "../demo/demo.ts";
 import { UsageError } from "../failure.ts";
 import { parseCount } from "../options.ts";
 
@@ -44,6 +41,8 @@ export function define(command: Command, { signal }: CommandContext): void {
 }
 
 async function demo({ dataDir, logEntries, auditLogs }: DemoOptions, signal: AbortSignal): Promise<void> {
+  const { readEnvironment } = await import("../../config/environment.ts");
+  const { playDemo } = await import("../demo/demo.ts");
   const directory = path.resolve(dataDir);
   await makeFresh(directory);
   const environment = {
@@ -66,6 +65,7 @@ async function demo({ dataDir, logEntries, auditLogs }: DemoOptions, signal: Abo
 
 /** @throws UsageError for a directory that holds anything else than an earlier demo's things */
 async function makeFresh(directory: string): Promise<void> {
+  const { tryLock } = await import("../../embedded/directory-lock.ts");
   const marker = path.join(directory, MARKER);
   const exists = await stat(directory).catch(() => undefined);
   if (exists !== undefined) {

@@ -1,8 +1,5 @@
 // holdfast migrate: Holdfast's own tables, made or brought up to date.
 import type { Command } from "commander";
-import { readEnvironment } from "../../config/environment.ts";
-import { startEmbedded } from "../../embedded/embedded.ts";
-import { migrateLedger } from "../../ledger/connect.ts";
 import { addExamples } from "../command.ts";
 
 export function define(command: Command): void {
@@ -21,16 +18,9 @@ export function define(command: Command): void {
 }
 
 async function migrate(): Promise<void> {
-  const { databaseUrl, dataDir } = readEnvironment(process.env);
-  if (databaseUrl !== undefined) {
-    await migrateLedger(databaseUrl);
-  } else {
-    const embedded = await startEmbedded({ dataDir });
-    try {
-      await migrateLedger(embedded.url);
-    } finally {
-      await embedded.stop();
-    }
-  }
+  const { readEnvironment } = await import("../../config/environment.ts");
+  const { openMigratedDatabase } = await import("../../runtime/own-database.ts");
+  const database = await openMigratedDatabase(readEnvironment(process.env));
+  await database[Symbol.asyncDispose]();
   console.log("Holdfast's tables are up to date.");
 }

@@ -1,8 +1,6 @@
 // holdfast serve: the API, and unless told not to a worker, until Ctrl-C.
 import { Option, type Command } from "commander";
-import { createLog } from "../../runtime/log.ts";
-import { readEnvironment } from "../../config/environment.ts";
-import { startStack, type Stack } from "../../runtime/stack.ts";
+import type { Stack } from "../../runtime/stack.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { runUntil } from "../interrupt.ts";
 import { parsePort } from "../options.ts";
@@ -36,6 +34,9 @@ export function define(command: Command, { signal }: CommandContext): void {
 }
 
 async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+  const { readEnvironment } = await import("../../config/environment.ts");
+  const { createLog } = await import("../../runtime/log.ts");
+  const { startStack } = await import("../../runtime/stack.ts");
   const environment = readEnvironment(process.env);
   const { onLost, ended } = runUntil(signal);
   const stack = await startStack(

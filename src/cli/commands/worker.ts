@@ -1,10 +1,6 @@
 // holdfast worker: works on backups and restores that a server elsewhere has accepted, until Ctrl-C.
 import type { Command } from "commander";
-import { createLog } from "../../runtime/log.ts";
-import { readEnvironment } from "../../config/environment.ts";
 import { HoldfastError } from "../../core/errors.ts";
-import { openFoundation } from "../../runtime/foundation.ts";
-import { startOwnWorkers } from "../../runtime/worker.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { runUntil } from "../interrupt.ts";
 import { parseCount } from "../options.ts";
@@ -32,6 +28,10 @@ export function define(command: Command, { signal }: CommandContext): void {
 
 /** @throws HoldfastError CONFIG_INVALID without a database to share: the embedded one belongs to its server alone */
 async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promise<void> {
+  const { readEnvironment } = await import("../../config/environment.ts");
+  const { createLog } = await import("../../runtime/log.ts");
+  const { openFoundation } = await import("../../runtime/foundation.ts");
+  const { startOwnWorkers } = await import("../../runtime/worker.ts");
   const environment = readEnvironment(process.env);
   if (environment.databaseUrl === undefined) {
     throw new HoldfastError(

@@ -5,8 +5,8 @@ import type { Environment } from "../../config/environment.ts";
 import { selectEntities } from "../../core/catalog.ts";
 import { platformCatalog } from "../../core/platform-catalog.ts";
 import { seedPlatform, type PlatformSizes } from "../../platform/seed.ts";
+import { createLog } from "../../runtime/log.ts";
 import { startStack, type Stack } from "../../runtime/stack.ts";
-import { pino } from "pino";
 import postgres, { type Sql } from "postgres";
 import { createGraphqlClient, type GraphqlClient } from "../client/graphql-client.ts";
 import {
@@ -58,8 +58,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   story.step("A server: PostgreSQL, the queue, the API and a worker, in one process");
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
-  const logFile = path.join(environment.dataDir, "server.log");
-  const log = pino({ level: environment.logLevel }, pino.destination({ dest: logFile, sync: true }));
+  const log = createLog(environment.logLevel, path.join(environment.dataDir, "server.log"));
   const stack = await startStack(environment, { log, onLost: (error) => lost.abort(error) });
   const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => undefined });
   // What the database is busy with ends at once; what failed by that is answered by the signal's reason.
@@ -67,7 +66,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   try {
     const [server] = await sql<{ version: string }[]>`SELECT current_setting('server_version') AS version`;
     story.say(`PostgreSQL ${server?.version} and the API at ${stack.url}/graphql`);
-    story.say(`Everything is kept in ${stack.dataDir}, the server's log too.`);
+    story.say(`Everything is kept in ${stack.dataDir}`);
     await makeRows(story, sql, sizes);
     const client = await signIn(story, stack, signal);
     const stage = { story, sql, client, output, signal };

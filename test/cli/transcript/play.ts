@@ -20,7 +20,7 @@ export interface Played {
 }
 
 const KEYS: Readonly<Record<string, string>> = { "^C": "\u0003", "^M": "\r" };
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 export function play(step: Command, surroundings: Surroundings): Promise<Played> {
   return step.onTerminal ? playOnTerminal(step, surroundings) : playThroughPipes(step, surroundings);
@@ -70,7 +70,8 @@ async function playOnTerminal(step: Command, { directory, environment }: Surroun
     }, PATIENCE_MS);
     child.onExit((end) => {
       clearTimeout(timer);
-      resolve(end.exitCode);
+      // As a shell says it of a process that a signal has ended.
+      resolve(end.signal === undefined || end.signal === 0 ? end.exitCode : 128 + end.signal);
     });
   });
   await new Promise<void>((resolve) => screen.write("", resolve));
