@@ -4,8 +4,12 @@ import { sql, type SQL } from "drizzle-orm";
 import type { TableName } from "../core/catalog.ts";
 import type { ReferentialAction, UserTrigger } from "./table-shape.ts";
 
-/** As one parameter, however many there are. */
-export const oidArray = (oids: readonly number[]): SQL => sql`${`{${oids.join(",")}}`}::text::oid[]`;
+/**
+ * The tables asked about, as rows to join with, in one parameter. (With `= ANY` a server that does not know the array when it plans
+ * compares every row of a catalog with every one of thousands of oids.)
+ */
+export const wantedTables = (oids: readonly number[]): SQL =>
+  sql`unnest(${`{${oids.join(",")}}`}::text::oid[]) AS wanted(oid)`;
 
 export interface RelationRow extends TableName {
   oid: number;
@@ -64,10 +68,10 @@ export function columns(oids: readonly number[]): SQL {
       CASE WHEN a.attcollation <> t.typcollation THEN (
         SELECT quote_ident(n.nspname) || '.' || quote_ident(o.collname)
         FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = a.attcollation) END AS collation
-    FROM pg_attribute a
+    FROM ${wantedTables(oids)}
+    JOIN pg_attribute a ON a.attrelid = wanted.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = ANY(${oidArray(oids)}) AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attrelid, a.attnum`;
 }
 
@@ -97,9 +101,9 @@ export function uniqueIndexes(oids: readonly number[]): SQL {
         WHERE k.position <= i.indnkeyatts) END AS columns,
       pg_get_expr(i.indpred, i.indrelid) AS predicate, pg_get_indexdef(i.indexrelid) AS definition,
       coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false) AS nulls_not_distinct
-    FROM pg_index i
+    FROM ${wantedTables(oids)}
+    JOIN pg_index i ON i.indrelid = wanted.oid AND i.indisunique AND i.indislive
     JOIN pg_class c ON c.oid = i.indexrelid
-    WHERE i.indrelid = ANY(${oidArray(oids)}) AND i.indisunique AND i.indislive
     ORDER BY i.indrelid, NOT i.indisprimary, i.indnkeyatts, c.relname`;
 }
 
@@ -131,7 +135,6 @@ const names = (relation: SQL, numbers: SQL): SQL => sql`
 
 /** Foreign keys from or to the tables. Those that partitions have from their parents are left out, unless a partition is asked for. */
 export function foreignKeys(oids: readonly number[]): SQL {
-  const wanted = oidArray(oids);
   return sql`
     SELECT k.conrelid AS from, k.confrelid AS to, k.conname::text AS name,
       fn.nspname::text AS from_schema, f.relname::text AS from_name,
@@ -139,12 +142,18 @@ export function foreignKeys(oids: readonly number[]): SQL {
       ${names(sql`k.conrelid`, sql`k.conkey`)} AS columns, ${names(sql`k.confrelid`, sql`k.confkey`)} AS referenced_columns,
       ${action("confdeltype")} AS on_delete, ${action("confupdtype")} AS on_update,
       k.condeferrable AS deferrable, k.condeferred AS deferred, k.convalidated AS validated
-    FROM pg_constraint k
+    FROM (
+      SELECT k.oid FROM ${wantedTables(oids)}
+      JOIN pg_constraint k ON k.conrelid = wanted.oid JOIN pg_class c ON c.oid = wanted.oid
+      WHERE k.contype = 'f' AND (k.conparentid = 0 OR c.relispartition)
+      UNION
+      SELECT k.oid FROM ${wantedTables(oids)}
+      JOIN pg_constraint k ON k.confrelid = wanted.oid JOIN pg_class c ON c.oid = wanted.oid
+      WHERE k.contype = 'f' AND (k.conparentid = 0 OR c.relispartition)
+    ) found
+    JOIN pg_constraint k ON k.oid = found.oid
     JOIN pg_class f ON f.oid = k.conrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
     JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
-    WHERE k.contype = 'f' AND (
-      k.conrelid = ANY(${wanted}) AND (k.conparentid = 0 OR f.relispartition)
-      OR k.confrelid = ANY(${wanted}) AND (k.conparentid = 0 OR t.relispartition))
     ORDER BY fn.nspname, f.relname, k.conname`;
 }
 
@@ -162,7 +171,6 @@ export interface SequenceRow extends TableName {
 
 /** Sequences owned by a column, and those that a default names. Their values are the present ones: sequences know no snapshot. */
 export function sequences(oids: readonly number[]): SQL {
-  const wanted = oidArray(oids);
   return sql`
     SELECT d.table, a.attname::text AS column, n.nspname::text AS schema, c.relname::text AS name,
       bool_or(d.identity) AS identity,
@@ -170,13 +178,15 @@ export function sequences(oids: readonly number[]): SQL {
       s.seqstart::text AS start, s.seqincrement::text AS increment,
       s.seqmin::text AS minimum, s.seqmax::text AS maximum, s.seqcycle AS cycles
     FROM (
-      SELECT refobjid AS table, refobjsubid AS attnum, objid AS sequence, deptype = 'i' AS identity FROM pg_depend
-      WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i')
-        AND refobjsubid > 0 AND refobjid = ANY(${wanted})
+      SELECT d.refobjid AS table, d.refobjsubid AS attnum, d.objid AS sequence, d.deptype = 'i' AS identity
+      FROM ${wantedTables(oids)}
+      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = wanted.oid AND d.refobjsubid > 0
+        AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
       UNION ALL
-      SELECT f.adrelid, f.adnum, d.refobjid, false FROM pg_attrdef f
+      SELECT f.adrelid, f.adnum, d.refobjid, false
+      FROM ${wantedTables(oids)}
+      JOIN pg_attrdef f ON f.adrelid = wanted.oid
       JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
-      WHERE f.adrelid = ANY(${wanted})
     ) d
     JOIN pg_class c ON c.oid = d.sequence AND c.relkind = 'S'
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -200,21 +210,21 @@ const kin = (own: SQL, other: SQL): SQL => sql`
   coalesce((SELECT json_agg(json_build_object('schema', n.nspname, 'name', c.relname) ORDER BY n.nspname, c.relname)
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.${other} JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_class child ON child.oid = i.inhrelid
-    WHERE i.${own} = w.oid AND NOT child.relispartition), '[]')`;
+    WHERE i.${own} = wanted.oid AND NOT child.relispartition), '[]')`;
 
 /** What few tables have: exclusion constraints, triggers, rules, inheritance. */
 export function extras(oids: readonly number[]): SQL {
   return sql`
-    SELECT w.oid AS table,
+    SELECT wanted.oid AS table,
       coalesce((SELECT json_agg(json_build_object('name', k.conname, 'definition', pg_get_constraintdef(k.oid)) ORDER BY k.conname)
-        FROM pg_constraint k WHERE k.conrelid = w.oid AND k.contype = 'x'), '[]') AS exclusions,
+        FROM pg_constraint k WHERE k.conrelid = wanted.oid AND k.contype = 'x'), '[]') AS exclusions,
       coalesce((SELECT json_agg(json_build_object('name', t.tgname, 'fires',
           CASE t.tgenabled WHEN 'O' THEN 'ORIGIN' WHEN 'R' THEN 'REPLICA' WHEN 'A' THEN 'ALWAYS' ELSE 'DISABLED' END) ORDER BY t.tgname)
-        FROM pg_trigger t WHERE t.tgrelid = w.oid AND NOT t.tgisinternal), '[]') AS triggers,
+        FROM pg_trigger t WHERE t.tgrelid = wanted.oid AND NOT t.tgisinternal), '[]') AS triggers,
       coalesce((SELECT json_agg(r.rulename ORDER BY r.rulename)
-        FROM pg_rewrite r WHERE r.ev_class = w.oid AND r.ev_enabled <> 'D'), '[]') AS rules,
+        FROM pg_rewrite r WHERE r.ev_class = wanted.oid AND r.ev_enabled <> 'D'), '[]') AS rules,
       ${kin(sql`inhrelid`, sql`inhparent`)} AS inherits_from, ${kin(sql`inhparent`, sql`inhrelid`)} AS inherited_by
-    FROM unnest(${oidArray(oids)}) AS w(oid)`;
+    FROM ${wantedTables(oids)}`;
 }
 
 export interface LeafRow extends TableName {
@@ -239,10 +249,13 @@ export function leaves(oids: readonly number[]): SQL {
       (coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int)::float8 AS pages,
       coalesce(pg_table_size(c.oid), 0)::float8 AS size_bytes
     FROM (
-      SELECT oid AS root, oid AS leaf FROM pg_class WHERE relkind <> 'p' AND oid = ANY(${oidArray(oids)})
+      SELECT c.oid AS root, c.oid AS leaf
+      FROM ${wantedTables(oids)} JOIN pg_class c ON c.oid = wanted.oid AND c.relkind <> 'p'
       UNION ALL
-      SELECT p.oid, tree.relid FROM pg_class p, pg_partition_tree(p.oid) AS tree
-      WHERE p.relkind = 'p' AND p.oid = ANY(${oidArray(oids)}) AND tree.isleaf
+      SELECT c.oid, tree.relid
+      FROM ${wantedTables(oids)} JOIN pg_class c ON c.oid = wanted.oid AND c.relkind = 'p',
+        pg_partition_tree(c.oid) AS tree
+      WHERE tree.isleaf
     ) w
     JOIN pg_class c ON c.oid = w.leaf
     JOIN pg_namespace n ON n.oid = c.relnamespace

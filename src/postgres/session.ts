@@ -53,7 +53,8 @@ const INVALID_PARAMETER = "22023";
 
 /**
  * As pg_dump sets them: every value prints the same wherever and whenever it is read, nothing is looked up in a schema that
- * was not named, no timeout of the role or the database applies, and a policy that would hide rows is an error.
+ * was not named, no timeout of the role or the database applies, and a policy that would hide rows is an error. And no time is
+ * spent on compiling what runs once.
  */
 const SETTINGS = {
   search_path: "pg_catalog",
@@ -66,6 +67,7 @@ const SETTINGS = {
   quote_all_identifiers: "off",
   row_security: "off",
   synchronize_seqscans: "off",
+  jit: "off",
   statement_timeout: "0",
   lock_timeout: "0",
   idle_in_transaction_session_timeout: "0",

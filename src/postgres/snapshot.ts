@@ -2,7 +2,7 @@
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import { oidArray, type RelationRow } from "./catalog-queries.ts";
+import { wantedTables, type RelationRow } from "./catalog-queries.ts";
 import type { Database } from "./connect.ts";
 import { describeTables, findTables } from "./introspect.ts";
 import { literal, tableIdentifier } from "./quote.ts";
@@ -132,14 +132,14 @@ async function tablesLocked(
   cause: HoldfastError,
 ): Promise<HoldfastError> {
   const holders = await session.rows<TableName & { pid: number; application: string }>(sql`
-    WITH RECURSIVE wanted AS (
-      SELECT unnest(${oidArray(tables.map((table) => table.oid))}) AS oid
+    WITH RECURSIVE locked AS (
+      SELECT oid FROM ${wantedTables(tables.map((table) => table.oid))}
       -- pg_partition_tree() would wait for the very lock
-      UNION SELECT i.inhrelid FROM wanted JOIN pg_inherits i ON i.inhparent = wanted.oid
+      UNION SELECT i.inhrelid FROM locked JOIN pg_inherits i ON i.inhparent = locked.oid
     )
     SELECT n.nspname::text AS schema, c.relname::text AS name, l.pid, coalesce(a.application_name, '') AS application
     FROM pg_locks l
-    JOIN wanted ON wanted.oid = l.relation
+    JOIN locked ON locked.oid = l.relation
     JOIN pg_class c ON c.oid = l.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_stat_activity a ON a.pid = l.pid
