@@ -16,6 +16,7 @@ const transcripts = join(here, "transcripts");
 const COMMANDS = {
   holdfast: join(root, "src/cli/main.ts"),
   "ask-passphrase": join(here, "fixtures/ask-passphrase.ts"),
+  stubborn: join(here, "fixtures/stubborn.ts"),
 };
 
 for (const file of readdirSync(transcripts).filter((name) => name.endsWith(".md"))) {
