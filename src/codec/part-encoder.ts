@@ -2,7 +2,7 @@
 // out is encrypted and hashed at once.
 import { createHash } from "node:crypto";
 import { createAgeEncryptor, type AgeEncryptor } from "./age.ts";
-import { COMPRESSION_LEVEL, createCompressor } from "./compress.ts";
+import { createCompressor } from "./compress.ts";
 
 /** Consecutive COPY text, best a MiB or so of it: each batch crosses to the thread pool once. */
 export interface RowBatch {
@@ -17,8 +17,6 @@ export interface RowBatch {
 export interface EncoderOptions {
   /** The artifact's own recipient; null: the parts are not encrypted. */
   readonly recipient: string | null;
-  /** zstd's level; left out: the measured choice. */
-  readonly level?: number;
   /** Called for each batch with what has been taken in since the last call. */
   readonly onRows?: (rows: number, rawBytes: number) => void;
 }
@@ -46,7 +44,7 @@ export class PartEncoder {
   constructor(options: EncoderOptions, encryptor: AgeEncryptor | undefined) {
     this.#onRows = options.onRows;
     this.#encryptor = encryptor;
-    this.#compressor = createCompressor(options.level ?? COMPRESSION_LEVEL, (bytes) => this.#encrypt(bytes));
+    this.#compressor = createCompressor((bytes) => this.#encrypt(bytes));
   }
 
   static async open(options: EncoderOptions): Promise<PartEncoder> {

@@ -19,6 +19,8 @@ import { CHUNK_BYTES, collect, errorOf, flipped, noise } from "./fixtures.ts";
 const SIZES = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 17];
 const TAG_BYTES = 16;
 const PASSPHRASE = "correct horse battery staple, höher";
+/** Deriving a key takes a second, and several where the machine is busy. */
+const SCRYPT_TIMEOUT_MS = 120_000;
 
 let directory: string;
 let key: AgeKeyPair;
@@ -81,7 +83,7 @@ describe("createAgeEncryptor", () => {
   });
 });
 
-describe("encryptToPassphrase", () => {
+describe("encryptToPassphrase", { timeout: SCRYPT_TIMEOUT_MS }, () => {
   it("is opened with the passphrase and no other", async () => {
     const file = await encryptToPassphrase(noise(100), PASSPHRASE);
     expect(await open(file, { passphrase: PASSPHRASE })).toEqual(noise(100));
@@ -196,14 +198,18 @@ describe("openAge", () => {
     await expect(open(endless, { identity: key.identity })).rejects.toEqual(errorOf("ARTIFACT_CORRUPT"));
   });
 
-  it("refuses a passphrase stanza that would take gigabytes or stands beside others", async () => {
-    const scrypt = await encryptToPassphrase(noise(1), PASSPHRASE);
-    const header = scrypt.toString("latin1");
-    const greedy = Buffer.from(header.replace(/^(-> scrypt \S+) 18$/m, "$1 30"), "latin1");
-    await expect(open(greedy, { passphrase: PASSPHRASE })).rejects.toEqual(errorOf("ARTIFACT_CORRUPT"));
-    const twice = Buffer.from(header.replace(/^(-> scrypt .*\n.*\n)/m, "$1$1"), "latin1");
-    await expect(open(twice, { passphrase: PASSPHRASE })).rejects.toEqual(errorOf("ARTIFACT_CORRUPT"));
-  });
+  it(
+    "refuses a passphrase stanza that would take gigabytes or stands beside others",
+    { timeout: SCRYPT_TIMEOUT_MS },
+    async () => {
+      const scrypt = await encryptToPassphrase(noise(1), PASSPHRASE);
+      const header = scrypt.toString("latin1");
+      const greedy = Buffer.from(header.replace(/^(-> scrypt \S+) 18$/m, "$1 30"), "latin1");
+      await expect(open(greedy, { passphrase: PASSPHRASE })).rejects.toEqual(errorOf("ARTIFACT_CORRUPT"));
+      const twice = Buffer.from(header.replace(/^(-> scrypt .*\n.*\n)/m, "$1$1"), "latin1");
+      await expect(open(twice, { passphrase: PASSPHRASE })).rejects.toEqual(errorOf("ARTIFACT_CORRUPT"));
+    },
+  );
 
   it("refuses what is no identity, without repeating it", async () => {
     for (const identity of ["", "# only a comment\n", "AGE-SECRET-KEY-1QQQ", "hunter2"]) {
@@ -239,15 +245,19 @@ describe.skipIf(!haveTools("age", "age-keygen"))("the age command", () => {
     expect(await open(file, { identity: theirs })).toEqual(noise(5));
   });
 
-  it("opens what we encrypt to a passphrase, and we what it encrypts", async () => {
-    const plain = noise(CHUNK_BYTES + 1);
-    await writeFile(path.join(directory, "ours.age"), await encryptToPassphrase(plain, PASSPHRASE));
-    await writeFile(path.join(directory, "plain"), plain);
-    await shellOnTerminal("age -d -o opened ours.age", directory, PASSPHRASE);
-    await shellOnTerminal("age -p -o theirs.age plain", directory, PASSPHRASE);
-    expect(await readFile(path.join(directory, "opened"))).toEqual(plain);
-    expect(
-      await open(await readFile(path.join(directory, "theirs.age")), { passphrase: PASSPHRASE }),
-    ).toEqual(plain);
-  });
+  it(
+    "opens what we encrypt to a passphrase, and we what it encrypts",
+    { timeout: SCRYPT_TIMEOUT_MS },
+    async () => {
+      const plain = noise(CHUNK_BYTES + 1);
+      await writeFile(path.join(directory, "ours.age"), await encryptToPassphrase(plain, PASSPHRASE));
+      await writeFile(path.join(directory, "plain"), plain);
+      await shellOnTerminal("age -d -o opened ours.age", directory, PASSPHRASE);
+      await shellOnTerminal("age -p -o theirs.age plain", directory, PASSPHRASE);
+      expect(await readFile(path.join(directory, "opened"))).toEqual(plain);
+      expect(
+        await open(await readFile(path.join(directory, "theirs.age")), { passphrase: PASSPHRASE }),
+      ).toEqual(plain);
+    },
+  );
 });

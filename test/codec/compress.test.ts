@@ -8,7 +8,7 @@ import { collect, copyText, errorOf, flipped, noise } from "./fixtures.ts";
 
 async function compressed(plain: Buffer, step = plain.length || 1): Promise<Buffer> {
   const frame: Buffer[] = [];
-  const compressor = createCompressor(1, (bytes) => frame.push(bytes));
+  const compressor = createCompressor((bytes) => frame.push(bytes));
   for (let at = 0; at < plain.length; at += step) await compressor.write(plain.subarray(at, at + step));
   await compressor.end();
   return Buffer.concat(frame);
@@ -30,7 +30,7 @@ describe("createCompressor", () => {
   });
 
   it("fails where the receiver of its output fails, and does not throw elsewhere", async () => {
-    const compressor = createCompressor(1, () => {
+    const compressor = createCompressor(() => {
       throw new Error("no space");
     });
     await compressor.write(noise(2_000_000)).catch(() => {});
@@ -38,7 +38,7 @@ describe("createCompressor", () => {
   });
 
   it("rejects what is still to come once it is destroyed", async () => {
-    const compressor = createCompressor(1, () => {});
+    const compressor = createCompressor(() => {});
     compressor.destroy();
     await expect(compressor.write(noise(10))).rejects.toBeInstanceOf(Error);
     await expect(compressor.end()).rejects.toBeInstanceOf(Error);
