@@ -2,19 +2,10 @@
 // order between tables matters; rows that are to have each other's unique values are gone before they come back.
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel } from "../core/catalog.ts";
-import type { TableDiff } from "./compare.ts";
+import { countOf, diffOf, isAction, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
 import { requiredColumns, schemaDrift } from "./drift.ts";
 import { columnList } from "./quote.ts";
-import {
-  diffOf,
-  isAction,
-  keptOf,
-  liveOf,
-  sameLiveRow,
-  stagingOf,
-  type Action,
-  type RestoredTable,
-} from "./restored-table.ts";
+import { liveOf, stagingOf, type RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -56,7 +47,7 @@ async function expectRows(
   actions: readonly Action[],
   statement: SQL,
 ): Promise<number> {
-  const expected = actions.reduce((sum, action) => sum + diff.counts[action], 0);
+  const expected = countOf(diff, actions);
   if (expected === 0) return 0;
   const touched = await session.query(statement);
   if (touched === expected) return touched;
@@ -88,6 +79,11 @@ function update(table: RestoredTable): SQL {
   return sql`UPDATE ${liveOf(table)} AS live SET ${sql.join(assignments, sql`, `)}
     FROM ${diffOf(table)} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
     WHERE ${isAction("diff", ["u"])} AND ${sameLiveRow(table, "live", "diff")}`;
+}
+
+/** Where the values of columns that the backup does not know wait for their rows. Only for the transaction. */
+function keptOf(table: RestoredTable): SQL {
+  return sql`pg_temp.${sql.identifier(`holdfast_kept_${table.number}`)}`;
 }
 
 /** Rows that are inserted again get back what only the live table knows of them. */

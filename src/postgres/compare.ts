@@ -5,17 +5,9 @@ import { createHash } from "node:crypto";
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel } from "../core/catalog.ts";
 import type { RestoreMode, TableChanges } from "../core/run.ts";
-import { diffOf, liveOf, recordOf, stagingOf, type Action, type RestoredTable } from "./restored-table.ts";
+import { countOf, diffOf, type Action, type TableDiff } from "./diff.ts";
+import { liveOf, recordOf, stagingOf, type RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
-
-/** The differences of one table, counted. */
-export interface TableDiff {
-  readonly table: RestoredTable;
-  readonly staged: number;
-  readonly counts: Readonly<Record<Action, number>>;
-  /** The sum of hashes of what is written and of what it is written over. */
-  readonly digest: string;
-}
 
 /** Of fewer rows the planner learns enough from the size of their table. */
 const ANALYZE_ROWS = 1_000;
@@ -109,8 +101,9 @@ function digestOf(value: SQL): SQL {
 }
 
 /** What the differences come to, as it is told. */
-export function changesOf({ table, staged, counts }: TableDiff): TableChanges {
-  const updated = counts.u + counts.r;
+export function changesOf(diff: TableDiff): TableChanges {
+  const { table, staged, counts } = diff;
+  const updated = countOf(diff, ["u", "r"]);
   return {
     entity: table.entity,
     table: tableLabel(table.live),

@@ -3,16 +3,9 @@
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
-import type { TableDiff } from "./compare.ts";
+import { countOf, isWritten, staysLive, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
-import {
-  isWritten,
-  liveOf,
-  stagingOf,
-  staysLive,
-  type Action,
-  type RestoredTable,
-} from "./restored-table.ts";
+import { liveOf, stagingOf, type RestoredTable } from "./restored-table.ts";
 import type { Rival } from "./rivals.ts";
 import type { Session } from "./session.ts";
 
@@ -45,14 +38,15 @@ const LEAVERS: readonly Action[] = ["d", "r"];
 export async function checkConflicts(session: Session, diffs: readonly TableDiff[]): Promise<void> {
   const conflicts: Conflict[] = [];
   let total = 0;
-  for (const { table, counts } of diffs) {
-    if (counts.i + counts.r === 0) continue;
+  for (const diff of diffs) {
+    if (countOf(diff, NEWCOMERS) === 0) continue;
+    const { table } = diff;
     for (const rival of table.rivals) {
       if (!rival.columns.every((column) => table.stagedColumns.has(column))) {
         if (!rival.immediate) throw uncheckable(table, rival);
         continue;
       }
-      for (const [statement, otherIsLive] of questions(table, rival)) {
+      for (const [statement, otherIsLive] of questions(diff, rival)) {
         const rows = await session.rows<ConflictRow>(statement);
         total += rows[0]?.total ?? 0;
         conflicts.push(...rows.map((row) => conflictOf(table, rival, row, otherIsLive)));
@@ -70,26 +64,26 @@ interface ConflictRow {
 }
 
 /** Of the index that rows are matched by neither is asked: the rows were told apart by it when they were backed up and compared. */
-function questions(table: RestoredTable, rival: Rival): [statement: SQL, otherIsLive: boolean][] {
-  const own = new Set(table.backup.key);
+function questions(diff: TableDiff, rival: Rival): [statement: SQL, otherIsLive: boolean][] {
+  const own = new Set(diff.table.backup.key);
   const matched = rival.equality && rival.predicate === null && rival.elements.length === own.size;
   if (matched && rival.elements.every(({ column }) => column !== null && own.has(column))) return [];
   return [
-    [pairs(rival, newcomers(table, rival), remaining(table, rival), sql`true`), true],
-    [rival.equality ? doubled(table, rival) : overlapping(table, rival), false],
+    [pairs(rival, newcomers(diff, rival), remaining(diff, rival), sql`true`), true],
+    [rival.equality ? doubled(diff, rival) : overlapping(diff, rival), false],
   ];
 }
 
-function newcomers(table: RestoredTable, rival: Rival): SQL {
-  return elementRows(table, rival, stagingOf(table), isWritten(table, "candidate", NEWCOMERS));
+function newcomers(diff: TableDiff, rival: Rival): SQL {
+  return elementRows(diff, rival, stagingOf(diff.table), isWritten(diff, "candidate", NEWCOMERS));
 }
 
-function remaining(table: RestoredTable, rival: Rival): SQL {
-  return elementRows(table, rival, liveOf(table), staysLive(table, "candidate", LEAVERS));
+function remaining(diff: TableDiff, rival: Rival): SQL {
+  return elementRows(diff, rival, liveOf(diff.table), staysLive(diff, "candidate", LEAVERS));
 }
 
 /** The elements as columns 1, 2, ..., with the row's place and what to call it. The index's expressions name columns unqualified. */
-function elementRows(table: RestoredTable, rival: Rival, source: SQL, condition: SQL): SQL {
+function elementRows({ table }: TableDiff, rival: Rival, source: SQL, condition: SQL): SQL {
   const elements = rival.elements.map(
     ({ expression }, place) => sql`${sql.raw(expression)} AS ${elementName(place)}`,
   );
@@ -130,23 +124,23 @@ function pairs(rival: Rival, staged: SQL, others: SQL, condition: SQL): SQL {
     ORDER BY 2, 3 LIMIT ${sql.raw(String(NAMED_CONFLICTS))}`;
 }
 
-function overlapping(table: RestoredTable, rival: Rival): SQL {
-  const rows = newcomers(table, rival);
+function overlapping(diff: TableDiff, rival: Rival): SQL {
+  const rows = newcomers(diff, rival);
   return pairs(rival, rows, rows, sql`staged.place < other.place`);
 }
 
 /** Equal values are found in one pass by grouping; pairs of them could be as many as the square of the rows. */
-function doubled(table: RestoredTable, rival: Rival): SQL {
+function doubled(diff: TableDiff, rival: Rival): SQL {
   const names = rival.elements.map((_, place) => elementName(place));
   const list = sql.join(names, sql`, `);
   const present = names.map((name) => sql`${name} IS NOT NULL`);
   const condition = rival.nullsCollide ? sql`true` : sql.join(present, sql` AND `);
   return sql`WITH groups AS (
-      SELECT ${list}, (sum(count(*) - 1) OVER ())::float8 AS total FROM ${newcomers(table, rival)} AS staged
+      SELECT ${list}, (sum(count(*) - 1) OVER ())::float8 AS total FROM ${newcomers(diff, rival)} AS staged
       WHERE ${condition} GROUP BY ${list} HAVING count(*) > 1 LIMIT ${sql.raw(String(NAMED_CONFLICTS))})
     SELECT min(groups.total) AS total, min(staged.label) AS staged, max(staged.label) AS other,
       min(${shown(rival, "staged")}) AS values
-    FROM groups JOIN ${newcomers(table, rival)} AS staged ON ${collide(rival, "groups", "staged")}
+    FROM groups JOIN ${newcomers(diff, rival)} AS staged ON ${collide(rival, "groups", "staged")}
     GROUP BY ${sql.join(
       names.map((name) => sql`groups.${name}`),
       sql`, `,

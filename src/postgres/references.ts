@@ -3,20 +3,22 @@
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
-import type { TableDiff } from "./compare.ts";
-import type { ForeignKey, ForeignKeys } from "./foreign-keys.ts";
 import {
+  countOf,
   diffOf,
   isAction,
   isWritten,
-  liveOf,
-  relation,
   sameLiveRow,
   staysLive,
-  stagingOf,
-  type RestoredTable,
-} from "./restored-table.ts";
+  type Action,
+  type TableDiff,
+} from "./diff.ts";
+import type { ForeignKey, ForeignKeys } from "./foreign-keys.ts";
+import { liveOf, relation, stagingOf, type RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
+
+/** What puts a staged row in place. */
+const WRITTEN: readonly Action[] = ["i", "u", "r"];
 
 /** What a foreign key of a restored table lacks, or a live row that would lose what it refers to. */
 export interface BrokenReference {
@@ -71,8 +73,8 @@ export async function checkReferences(session: Session, context: ReferenceContex
     const child = diffs.get(key.from.oid);
     if (child === undefined || needsDatabase(key, restored)) continue;
     if (key.columns.some((column) => !child.table.stagedColumns.has(column.name))) continue;
-    if (child.counts.i + child.counts.u + child.counts.r === 0) continue;
-    const found = await session.rows<Found>(missingParents(key, child.table, diffs.get(key.to.oid)));
+    if (countOf(child, WRITTEN) === 0) continue;
+    const found = await session.rows<Found>(missingParents(key, child, diffs.get(key.to.oid)));
     missing.push(...broken(key, found, restored.has(key.to.oid) ? undefined : context.entityOf(key.to)));
   }
   if (missing.length > 0) throw missingReferences(missing);
@@ -81,8 +83,8 @@ export async function checkReferences(session: Session, context: ReferenceContex
   for (const key of context.foreignKeys.incoming) {
     const parent = diffs.get(key.to.oid);
     if (parent === undefined || needsDatabase(key, restored)) continue;
-    if (parent.counts.d + parent.counts.r === 0) continue;
-    const found = await session.rows<Found>(orphanedChildren(key, parent.table, diffs.get(key.from.oid)));
+    if (countOf(parent, ["d", "r"]) === 0) continue;
+    const found = await session.rows<Found>(orphanedChildren(key, parent, diffs.get(key.from.oid)));
     lost.push(...broken(key, found, restored.has(key.from.oid) ? undefined : context.entityOf(key.from)));
   }
   if (lost.length > 0) throw stillReferenced(lost);
@@ -94,34 +96,36 @@ interface Found {
 }
 
 /** Staged rows to be written whose key is neither that of a staged row to be written nor that of a live row that stays. */
-function missingParents(key: ForeignKey, child: RestoredTable, parent: TableDiff | undefined): SQL {
-  const lookups = [
-    sql`NOT EXISTS (SELECT FROM ${relation(key.to, key.to.partitioned)} AS parent
-      WHERE ${sameKey(key, "parent", "child")} AND ${parent === undefined ? sql`true` : stays(parent, "parent")})`,
+function missingParents(key: ForeignKey, child: TableDiff, parent: TableDiff | undefined): SQL {
+  const found = [
+    sql`EXISTS (SELECT FROM ${relation(key.to, key.to.partitioned)} AS parent
+      WHERE ${sameKey(key, "parent", "child")} AND ${stays(parent, "parent")})`,
   ];
-  if (parent !== undefined) {
-    lookups.push(sql`NOT EXISTS (SELECT FROM ${stagingOf(parent.table)} AS parent
-      WHERE ${sameKey(key, "parent", "child")} AND ${isWritten(parent.table, "parent", ["i", "u", "r"])})`);
-  }
+  if (parent !== undefined) found.push(isInPlace(key, parent));
   return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")}) AS example
-    FROM ${stagingOf(child)} AS child
-    WHERE ${isWritten(child, "child", ["i", "u", "r"])} AND ${isSet(key, "child")} AND ${sql.join(lookups, sql` AND `)}`;
+    FROM ${stagingOf(child.table)} AS child
+    WHERE ${isWritten(child, "child", WRITTEN)} AND ${isSet(key, "child")} AND NOT ${sql.join(found, sql` AND NOT `)}`;
 }
 
 /** Live rows that stay as they are and refer to a key that was there and will not be. */
-function orphanedChildren(key: ForeignKey, parent: RestoredTable, child: TableDiff | undefined): SQL {
+function orphanedChildren(key: ForeignKey, parent: TableDiff, child: TableDiff | undefined): SQL {
   return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")}) AS example
     FROM ${relation(key.from, key.from.partitioned)} AS child
-    WHERE ${child === undefined ? sql`true` : stays(child, "child")} AND EXISTS (
-      SELECT FROM ${diffOf(parent)} AS diff JOIN ${liveOf(parent)} AS parent ON ${sameLiveRow(parent, "parent", "diff")}
+    WHERE ${stays(child, "child")} AND EXISTS (
+      SELECT FROM ${diffOf(parent.table)} AS diff
+      JOIN ${liveOf(parent.table)} AS parent ON ${sameLiveRow(parent.table, "parent", "diff")}
       WHERE ${isAction("diff", ["d", "r"])} AND ${sameKey(key, "parent", "child")})
-    AND NOT EXISTS (SELECT FROM ${stagingOf(parent)} AS parent
-      WHERE ${sameKey(key, "parent", "child")} AND ${isWritten(parent, "parent", ["i", "u", "r"])})`;
+    AND NOT ${isInPlace(key, parent)}`;
 }
 
-/** Most comparisons find nothing to take away: then there is nothing to look for. */
-function stays({ table, counts }: TableDiff, alias: string): SQL {
-  return counts.d + counts.u + counts.r === 0 ? sql`true` : staysLive(table, alias, ["d", "u", "r"]);
+/** That the restore writes the row that `child` refers to. */
+function isInPlace(key: ForeignKey, parent: TableDiff): SQL {
+  return sql`EXISTS (SELECT FROM ${stagingOf(parent.table)} AS parent
+    WHERE ${sameKey(key, "parent", "child")} AND ${isWritten(parent, "parent", WRITTEN)})`;
+}
+
+function stays(diff: TableDiff | undefined, alias: string): SQL {
+  return diff === undefined ? sql`true` : staysLive(diff, alias, ["d", "u", "r"]);
 }
 
 function sameKey(key: ForeignKey, parent: string, child: string): SQL {

@@ -3,8 +3,9 @@ import { HoldfastError } from "../core/errors.ts";
 import type { TableName } from "../core/catalog.ts";
 import type { RestoreMode } from "../core/run.ts";
 import { applyDiffs, checkInsertable } from "./apply.ts";
-import { changesOf, compareTable, planOf, type TableDiff } from "./compare.ts";
+import { changesOf, compareTable, planOf } from "./compare.ts";
 import { checkConflicts } from "./conflicts.ts";
+import { countOf, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
 import { suspendForeignKeys, type ForeignKey } from "./foreign-keys.ts";
 import { lockTables, type TableLock } from "./locks.ts";
@@ -186,12 +187,13 @@ async function writeDiffs(
     await resumeForeignKeys();
     await enableTriggers();
   }
-  for (const { table, counts } of diffs) {
-    await advanceSequences(session, table, counts.i + counts.u + counts.r > 0);
-  }
+  for (const diff of diffs) await advanceSequences(session, diff.table, countOf(diff, WRITTEN) > 0);
 }
 
-const changedRows = ({ counts }: TableDiff): number => counts.i + counts.u + counts.d + 2 * counts.r;
+const WRITTEN: readonly Action[] = ["i", "u", "r"];
+
+/** A row that is deleted and inserted again is touched twice. */
+const changedRows = (diff: TableDiff): number => countOf(diff, ["i", "u", "d", "r", "r"]);
 
 /**
  * Foreign keys that would fire, or that only the database can check: those of tables that get rows, and those that refer to tables
@@ -203,8 +205,8 @@ function keysToSuspend(
   quiet: Quiet,
 ): ForeignKey[] {
   const restored = new Map(tables.map((table) => [table.live.oid, table]));
-  const gains = new Set(changed.filter(({ counts }) => counts.i + counts.u + counts.r > 0).map(oidOf));
-  const loses = new Set(changed.filter(({ counts }) => counts.d + counts.r > 0).map(oidOf));
+  const gains = new Set(changed.filter((diff) => countOf(diff, WRITTEN) > 0).map(oidOf));
+  const loses = new Set(changed.filter((diff) => countOf(diff, ["d", "r"]) > 0).map(oidOf));
   const keys = new Set([
     ...foreignKeys.outgoing.filter((key) => gains.has(key.from.oid)),
     ...foreignKeys.incoming.filter((key) => loses.has(key.to.oid)),
