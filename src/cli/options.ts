@@ -18,3 +18,18 @@ function parseWhole(text: string, least: number, most: number): number {
   }
   return number;
 }
+
+/** For an option that may be repeated. */
+export function collectValues(value: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, value];
+}
+
+/** Names between commas, as the catalog writes them: `audit-logs` is AUDIT_LOGS. The option may be repeated. */
+export function collectNames(value: string, earlier: readonly string[] = []): string[] {
+  const names = value
+    .split(",")
+    .map((name) => name.trim().toUpperCase().replaceAll("-", "_"))
+    .filter((name) => name !== "");
+  if (names.length === 0) throw new InvalidArgumentError("Give names, with commas between them.");
+  return [...earlier, ...names];
+}

@@ -14,10 +14,53 @@ interface CommandEntry {
   readonly load: () => Promise<CommandModule>;
 }
 
+const BACKUPS = "Backups:";
 const SERVER = "Server:";
 const OTHER = "Other:";
 
 const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "backup",
+    summary: "entities into one file",
+    group: BACKUPS,
+    load: () => import("./commands/backup.ts"),
+  },
+  {
+    name: "restore",
+    summary: "put back what a backup holds, or some of it",
+    group: BACKUPS,
+    load: () => import("./commands/restore.ts"),
+  },
+  {
+    name: "inspect",
+    summary: "what a backup holds",
+    group: BACKUPS,
+    load: () => import("./commands/inspect.ts"),
+  },
+  {
+    name: "verify",
+    summary: "whether a backup is what was written",
+    group: BACKUPS,
+    load: () => import("./commands/verify.ts"),
+  },
+  {
+    name: "rekey",
+    summary: "another passphrase or other recipients for a backup",
+    group: BACKUPS,
+    load: () => import("./commands/rekey.ts"),
+  },
+  {
+    name: "extract",
+    summary: "a backup as plain files, for any other tool",
+    group: BACKUPS,
+    load: () => import("./commands/extract.ts"),
+  },
+  {
+    name: "admin",
+    summary: "a data directory, while no server runs on it",
+    group: BACKUPS,
+    load: () => import("./commands/admin.ts"),
+  },
   {
     name: "demo",
     summary: "the main job from start to end, on made-up data",

@@ -1,6 +1,7 @@
 // Questions to the person at the terminal, asked there even when standard input and output are pipes or files.
 import { closeSync, openSync } from "node:fs";
 import { ReadStream, WriteStream } from "node:tty";
+import confirm from "@inquirer/confirm";
 import password from "@inquirer/password";
 
 /**
@@ -9,28 +10,67 @@ import password from "@inquirer/password";
  * @throws the signal's reason when it is aborted; an `ExitPromptError` on Ctrl-C, which reaches the prompt and not the process
  */
 export async function askSecret(question: string, signal: AbortSignal): Promise<string | undefined> {
-  const streams = openTerminal();
-  if (streams === undefined) return undefined;
-  try {
-    return await password(
+  return askAtTerminal(signal, (terminal) =>
+    password(
       {
         message: question,
         mask: false,
         toggleMask: false,
         theme: { prefix: { idle: "?", done: "?" }, style: { maskedText: "" } },
       },
-      { ...streams, signal },
-    );
+      { ...terminal, signal },
+    ),
+  );
+}
+
+/**
+ * Asks for a yes; what is not said is a no.
+ * @returns undefined where there is no terminal
+ * @throws as {@link askSecret}
+ */
+export async function askConfirmation(question: string, signal: AbortSignal): Promise<boolean | undefined> {
+  return askAtTerminal(signal, (terminal) =>
+    confirm(
+      { message: question, default: false, theme: { prefix: { idle: "?", done: "?" } } },
+      { ...terminal, signal },
+    ),
+  );
+}
+
+/** Whether there is somebody to ask. */
+export function hasTerminal(): boolean {
+  if (process.platform === "win32") return process.stdin.isTTY && process.stderr.isTTY;
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Terminal {
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream;
+}
+
+async function askAtTerminal<T>(
+  signal: AbortSignal,
+  ask: (terminal: Terminal) => Promise<T>,
+): Promise<T | undefined> {
+  const terminal = openTerminal();
+  if (terminal === undefined) return undefined;
+  try {
+    return await ask(terminal);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
     // The prompt has ended the output; nothing ends the input.
-    if (streams.input !== process.stdin) streams.input.destroy();
+    if (terminal.input !== process.stdin) terminal.input.destroy();
   }
 }
 
-function openTerminal(): { input: NodeJS.ReadStream; output: NodeJS.WriteStream } | undefined {
+function openTerminal(): Terminal | undefined {
   if (process.platform === "win32") {
     const { stdin, stderr } = process;
     return stdin.isTTY && stderr.isTTY ? { input: stdin, output: stderr } : undefined;

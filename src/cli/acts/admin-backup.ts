@@ -1,0 +1,64 @@
+// Backs up every group into a file of its own.
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { readEnvironment } from "../../config/environment.ts";
+import { platformCatalog } from "../../core/platform-catalog.ts";
+import type { BackupReport } from "../backend/backend.ts";
+import { openDirectBackend } from "../backend/direct.ts";
+import { openOutput } from "../files/output.ts";
+import { obtainEncryption } from "../keys.ts";
+import { printResult, withProgress } from "../report.ts";
+import { formatBytes, formatCount } from "../terminal/format.ts";
+import { renderTable } from "../terminal/table.ts";
+import { chooseDatabase, groupFiles } from "./admin-target.ts";
+import type { EncryptOptions, ReportOptions, TargetOptions } from "../shared-options.ts";
+
+export interface AdminBackupOptions extends TargetOptions, EncryptOptions, ReportOptions {}
+
+/** The files get their names together, when all of them are whole: files of two backups are never mixed. */
+export async function runAdminBackup(options: AdminBackupOptions, signal: AbortSignal): Promise<void> {
+  const environment = readEnvironment(process.env);
+  const choice = chooseDatabase(options, environment);
+  const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
+  await using backend = await openDirectBackend(choice, { act: "backup", audited: false });
+  await mkdir(options.backupDir, { recursive: true, mode: 0o700 });
+
+  await using outputs = new AsyncDisposableStack();
+  const made: {
+    readonly file: string;
+    readonly report: BackupReport;
+    readonly commit: () => Promise<void>;
+  }[] = [];
+  for (const { group, paths } of groupFiles(platformCatalog, options.backupDir)) {
+    const [file] = paths;
+    const output = await openOutput(file);
+    outputs.defer(() => output.discard());
+    const selection = { entities: group.entities.map((entity) => entity.name) };
+    const report = await withProgress(options, signal, (control) =>
+      backend.backUp({ selection, encryption }, output.stream, control),
+    );
+    made.push({ file, report, commit: () => output.commit() });
+  }
+  signal.throwIfAborted();
+  for (const { commit } of made) await commit();
+
+  printResult(
+    options,
+    { directory: options.backupDir, files: made.map(({ file, report }) => ({ file, ...report })) },
+    () =>
+      renderTable(
+        [
+          { title: "file" },
+          { title: "entities" },
+          { title: "rows", align: "right" },
+          { title: "size", align: "right" },
+        ],
+        made.map(({ file, report }) => [
+          path.basename(file),
+          report.entities.join(", "),
+          formatCount(report.rows),
+          formatBytes(report.sizeBytes),
+        ]),
+      ),
+  );
+}

@@ -1,0 +1,55 @@
+// What a command asks of whatever carries out backups and restores.
+import type { Writable } from "node:stream";
+import type { EncryptionKind } from "../../core/artifact.ts";
+import type { Selection } from "../../core/catalog.ts";
+import type { RestoreMode, RunControl, TableChanges } from "../../core/run.ts";
+import type { Unlock } from "../../engine/artifact-reader.ts";
+import type { ArtifactEncryption } from "../../engine/artifact-writer.ts";
+import type { Input } from "../files/input.ts";
+
+/** What a backup holds. */
+export interface BackupReport {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly encryption: EncryptionKind;
+  /** Names of entities, in the catalog's order. */
+  readonly entities: readonly string[];
+  readonly tables: readonly { readonly entity: string; readonly table: string; readonly rows: number }[];
+  readonly rows: number;
+  /** As COPY text. */
+  readonly rawBytes: number;
+  /** Of the artifact. */
+  readonly sizeBytes: number;
+}
+
+export interface BackupCommand {
+  readonly selection: Selection;
+  readonly encryption: ArtifactEncryption;
+}
+
+export interface RestoreCommand {
+  readonly input: Input;
+  readonly unlock: Unlock;
+  /** Left out: all that the backup holds. */
+  readonly entities?: readonly string[] | undefined;
+  readonly mode: RestoreMode;
+  readonly dryRun: boolean;
+  /** The plan of a dry run; anything else is refused with PLAN_CHANGED. */
+  readonly expectPlan?: string | undefined;
+}
+
+export interface RestoreReport {
+  readonly changes: readonly TableChanges[];
+  readonly plan: string;
+}
+
+/** A database, or a server that has one. */
+export interface Backend extends AsyncDisposable {
+  /**
+   * Makes a backup and writes its single-file form as it is made. The stream stays open; when this rejects, what was written
+   * of the artifact is no artifact.
+   */
+  backUp(command: BackupCommand, stream: Writable, control: RunControl): Promise<BackupReport>;
+  /** Restores, or with `dryRun` says what restoring would do. When this rejects, the database is as it was. */
+  restore(command: RestoreCommand, control: RunControl): Promise<RestoreReport>;
+}

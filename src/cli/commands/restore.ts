@@ -1,0 +1,41 @@
+// holdfast restore: a backup's entities, or some of them, put back in one transaction.
+import { Option, type Command } from "commander";
+import type { RestoreOptions } from "../acts/restore.ts";
+import { addExamples, type CommandContext } from "../command.ts";
+import { ENTITY_FLAGS } from "../entity-flags.ts";
+import { collectNames } from "../options.ts";
+import { addRestoringOptions, addUnlockOptions } from "../shared-options.ts";
+
+export function define(command: Command, { signal }: CommandContext): void {
+  command
+    .description(
+      "Puts back what a backup holds: all of it, or the entities that are named. It knows by itself what kind of backup it\n" +
+        "is and whether it is encrypted. On a terminal it shows first what would change, and asks. All of it is restored, in\n" +
+        "one transaction, or nothing. It works on the database itself: no server need run.",
+    )
+    .requiredOption("-i, --input <file>", "the backup; - is standard input");
+  for (const [flag, , what] of ENTITY_FLAGS)
+    command.addOption(new Option(`--${flag}`, what).helpGroup("Only these (any number of them):"));
+  command.addOption(
+    new Option("--entities <names>", "the same by names, with commas between them")
+      .argParser(collectNames)
+      .helpGroup("Only these (any number of them):"),
+  );
+  addUnlockOptions(addRestoringOptions(command)).action(async (options: RestoreOptions) => {
+    const { runRestore } = await import("../acts/restore.ts");
+    await runRestore(options, signal);
+  });
+  addExamples(command, [
+    ["holdfast restore --input backup.json", "everything that it holds"],
+    [
+      "holdfast restore --input backup.enc --users --groups",
+      "asks for the passphrase; only users and groups",
+    ],
+    [
+      "holdfast restore --input backup.enc --templates --dry-run",
+      "says what would change, and changes nothing",
+    ],
+    ["holdfast restore --input backup.tar --mode replace --yes", "deletes what came after the backup"],
+    ["ssh host cat backup.enc | holdfast restore --input - --passphrase-file secret", "from elsewhere"],
+  ]);
+}
