@@ -42,6 +42,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     maxConnections,
     async session(signal) {
       await places.take(signal);
+      if (closed) {
+        places.give();
+        throw unreachable(name, "it was closed");
+      }
       const connection = createConnection(target, applicationName);
       const end = async (): Promise<void> => {
         await connection.end();

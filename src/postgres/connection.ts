@@ -15,7 +15,6 @@ export type DrizzleClient = PostgresJsDatabase & { $client: postgres.Sql };
 
 /** What a session needs of the connection beneath it. */
 export interface Connection {
-  readonly client: postgres.Sql;
   readonly db: DrizzleClient;
   /** Why the connection has ended, once it has. */
   readonly lost: () => string | undefined;
@@ -64,7 +63,6 @@ export function createConnection(target: ConnectionTarget, applicationName: stri
     return wire;
   };
   return {
-    client,
     db: drizzle(client),
     lost: () => wire?.lost,
     tap: () => socket().tap(),
@@ -114,7 +112,7 @@ async function terminateBackend(target: ConnectionTarget, backendPid: number): P
   const connection = createConnection(target, "holdfast cancel");
   const timer = setTimeout(() => connection.terminate(undefined), FAREWELL_MS);
   try {
-    await connection.client`SELECT pg_terminate_backend(${backendPid})`;
+    await connection.db.$client`SELECT pg_terminate_backend(${backendPid})`;
   } catch {
     // Nothing more can be done from here.
   } finally {

@@ -66,6 +66,12 @@ export function databaseError(database: string, error: unknown): unknown {
   return error;
 }
 
+/** Whether the error says that a connection which was there has ended. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "CONNECTION_CLOSED" || code === "ECONNRESET" || code === "EPIPE";
+}
+
 /** OpenSSL's codes for certificates look like no other. */
 function isTlsCode(code: string): boolean {
   return /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code);

@@ -4,7 +4,7 @@ import type postgres from "postgres";
 import { Canceller } from "./canceller.ts";
 import type { BackendKey, Connection, DrizzleClient } from "./connection.ts";
 import type { CopyBatch, CopyTap } from "./copy-tap.ts";
-import { databaseError, unreachable } from "./errors.ts";
+import { databaseError, isConnectionLost, unreachable } from "./errors.ts";
 import { renderStatement, statementText, type Statement } from "./quote.ts";
 
 /**
@@ -39,6 +39,7 @@ export interface Session extends AsyncDisposable {
   copyOut(statement: Statement): AsyncGenerator<CopyBatch, void, undefined>;
   /** @param characteristics as after BEGIN: `ISOLATION LEVEL REPEATABLE READ, READ ONLY` */
   begin(characteristics?: string): Promise<void>;
+  /** @throws also when a statement of the transaction had failed: then nothing was committed */
   commit(): Promise<void>;
   /** Also after the signal has aborted; does nothing without a transaction. */
   rollback(): Promise<void>;
@@ -205,19 +206,25 @@ class PostgresSession implements Session {
     const onAbort = (): void => canceller.start();
     this.signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await work(this.#connection.client);
+      return await work(this.db.$client);
     } catch (error) {
       // Cancelled or not: what comes out of an aborted session is the reason for which it was aborted.
       this.signal.throwIfAborted();
-      const lost = this.#closing === undefined ? this.#connection.lost() : "the session was closed";
-      throw lost === undefined
-        ? databaseError(this.database, error)
-        : unreachable(this.database, lost, error);
+      throw this.#translate(error);
     } finally {
       this.signal.removeEventListener("abort", onAbort);
       await canceller.stop();
       this.#running = undefined;
     }
+  }
+
+  #translate(error: unknown): unknown {
+    if (this.#closing !== undefined) return unreachable(this.database, "the session was closed", error);
+    const lost = this.#connection.lost();
+    // Why the server ended the connection is known here, and not to postgres.js.
+    return lost !== undefined && isConnectionLost(error)
+      ? unreachable(this.database, lost, error)
+      : databaseError(this.database, error);
   }
 
   async begin(characteristics = ""): Promise<void> {
@@ -226,8 +233,10 @@ class PostgresSession implements Session {
   }
 
   async commit(): Promise<void> {
-    await this.query("COMMIT");
+    const { command } = await this.run(async (client) => client.unsafe("COMMIT"));
     this.#inTransaction = false;
+    // A transaction in which something failed is rolled back, and the server does not call that an error.
+    if (command !== "COMMIT") throw new Error("the transaction had failed, and was rolled back");
   }
 
   async rollback(): Promise<void> {

@@ -100,6 +100,13 @@ describe("a session", () => {
     expect(await session.rows("SELECT n FROM public.kept")).toEqual([{ n: 1 }]);
   });
 
+  it("does not take a failed transaction for a committed one", async () => {
+    await using session = await database.session(never);
+    await session.begin();
+    await expect(session.query("SELECT 1 / 0")).rejects.toThrow("division by zero");
+    await expect(session.commit()).rejects.toThrow("rolled back");
+  });
+
   it("refuses a second statement while one runs", async () => {
     await using session = await database.session(never);
     const first = session.query("SELECT pg_sleep(0.05)");
