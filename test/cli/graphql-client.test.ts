@@ -77,7 +77,10 @@ async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("the documents", () => {
-  it.for(Object.entries(operations))("%s is valid against the schema", ([, { document }]) => {
+  const documents = Object.entries(operations).flatMap(([name, exported]) =>
+    "document" in exported ? [[name, exported.document] as const] : [],
+  );
+  it.for(documents)("%s is valid against the schema", ([, document]) => {
     expect(validate(buildSchema(platformCatalog), parse(document))).toEqual([]);
   });
 });
@@ -92,11 +95,12 @@ describe("a query", () => {
       });
       expect(request.url).toBe("/graphql");
       expect(body).toEqual({ query: LOGIN.document, variables: { username: "admin", password: "secret" } });
-      response.end(JSON.stringify({ data: { login: { token: "fresh" } } }));
+      response.end(
+        JSON.stringify({ data: { login: { token: "fresh", expiresAt: "2026-11-22T08:00:00Z" } } }),
+      );
     });
-    expect(await client.execute(LOGIN, { username: "admin", password: "secret" })).toEqual({
-      login: { token: "fresh" },
-    });
+    const { login } = await client.execute(LOGIN, { username: "admin", password: "secret" });
+    expect(login.token).toBe("fresh");
   });
 
   it("throws the server's error with its code and hint", async () => {

@@ -1,13 +1,13 @@
 // The main job from start to end, as a story in numbered steps: a server of its own, made-up data, a backup, a disaster,
 // a preview, a restore, and the proof. Everything that a client does goes over HTTP, as any client's would.
 import path from "node:path";
+import postgres, { type Sql } from "postgres";
 import type { Environment } from "../../config/environment.ts";
 import { selectEntities } from "../../core/catalog.ts";
 import { platformCatalog } from "../../core/platform-catalog.ts";
 import { seedPlatform, type PlatformSizes } from "../../platform/seed.ts";
 import { createLog } from "../../runtime/log.ts";
 import { startStack, type Stack } from "../../runtime/stack.ts";
-import postgres, { type Sql } from "postgres";
 import { createGraphqlClient, type GraphqlClient } from "../client/graphql-client.ts";
 import {
   BACKUP_PROGRESS,
@@ -64,6 +64,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   // What the database is busy with ends at once; what failed by that is answered by the signal's reason.
   signal.addEventListener("abort", () => void sql.end({ timeout: 0 }));
   try {
+    signal.throwIfAborted();
     const [server] = await sql<{ version: string }[]>`SELECT current_setting('server_version') AS version`;
     story.say(`PostgreSQL ${server?.version} and the API at ${stack.url}/graphql`);
     story.say(`Everything is kept in ${stack.dataDir}`);
