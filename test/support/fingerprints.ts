@@ -10,14 +10,19 @@ export function platformTables(entities: readonly string[] = [...platformCatalog
   return entities.flatMap((name) => platformCatalog.entities.get(name)?.tables.map(tableLabel) ?? []);
 }
 
-/** The count and a hash of every table's rows, whatever their order. @param expression what is hashed of each row `t` */
+/**
+ * The count and a hash of every table's rows, whatever their order, but for what the command line itself writes to the
+ * audit log.
+ * @param expression what is hashed of each row `t`
+ */
 export async function fingerprints(url: string, expression = "t::text"): Promise<Fingerprints> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   try {
     const found: [string, string][] = [];
     for (const table of platformTables()) {
       const [row] = await sql.unsafe<{ hash: string }[]>(
-        `SELECT count(*) || ':' || coalesce(sum(hashtextextended(${expression}, 0))::text, '') AS hash FROM ${table} t`,
+        `SELECT count(*) || ':' || coalesce(sum(hashtextextended(${expression}, 0))::text, '') AS hash FROM ${table} t
+         WHERE coalesce(to_jsonb(t) ->> 'actor', '') NOT LIKE 'cli:%'`,
       );
       found.push([table, row?.hash ?? ""]);
     }
