@@ -6,7 +6,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { HoldfastError } from "../core/errors.ts";
 import type { ServerDeps } from "./deps.ts";
 import { originOf, type Env } from "./env.ts";
-import { GRAPHIQL_CONTENT_SECURITY_POLICY } from "./graphiql.ts";
+import { GRAPHIQL_CONTENT_SECURITY_POLICY } from "./graphiql-page.ts";
 import { GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
 import { healthRoutes } from "./health.ts";
 import { authRoutes } from "./rest/auth.ts";

@@ -1,40 +1,31 @@
 // GraphiQL's worked examples: one tab a step, in the order in which a newcomer takes them.
 import type { GraphiQLOptions } from "graphql-yoga";
 
-/** GraphiQL's page holds its scripts, styles and workers in itself, and talks to nobody but this server. */
-export const GRAPHIQL_CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'unsafe-inline' blob:",
-  "style-src 'unsafe-inline'",
-  "worker-src blob:",
-  "font-src data:",
-  "img-src data:",
-  "connect-src 'self'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-const AUTHORIZATION = JSON.stringify({ authorization: "Bearer <the token that Sign in answered>" }, null, 2);
-
 interface Example {
   readonly query: string;
   readonly variables?: object;
 }
 
-const SIGN_IN = `# 1. Sign in. The first start printed the password of the account "admin".
-#    Copy the token into the headers of the other tabs: { "authorization": "Bearer <token>" }
+const EXAMPLES: readonly Example[] = [
+  {
+    query: `# 1. Sign in, with the password that the first
+#    start printed. The other tabs of this page are
+#    signed in from then on. A personal access token
+#    goes into Headers below instead:
+#    { "authorization": "Bearer pat:hf_..." }
 mutation SignIn($username: String!, $password: String!) {
   login(username: $username, password: $password) {
-    token
     expiresAt
+    token
     account {
       username
       permissions
     }
   }
 }
-`;
-
-const EXAMPLES: readonly Example[] = [
+`,
+    variables: { username: "admin", password: "" },
+  },
   {
     query: `# 2. What can be backed up, and what of it you may.
 query Catalog {
@@ -57,8 +48,9 @@ query Catalog {
 `,
   },
   {
-    query: `# 3. Start a backup. It answers at once; a worker does the work.
-#    Leave entities out for everything that is not opt-in; leave encryption out for none.
+    query: `# 3. Start a backup. It answers at once; a worker
+#    does the work. Leave entities out for all that
+#    are not opt-in, and encryption out for none.
 mutation StartBackup($input: StartBackupInput!) {
   startBackup(input: $input) {
     id
@@ -73,7 +65,8 @@ mutation StartBackup($input: StartBackupInput!) {
     },
   },
   {
-    query: `# 4. Watch it: the present state at once, then every change, then the end.
+    query: `# 4. Watch it: the present state at once, then
+#    every change, then the end.
 subscription Watch($id: ID!) {
   backupProgress(id: $id) {
     status
@@ -98,8 +91,9 @@ subscription Watch($id: ID!) {
     variables: { id: "<the id that startBackup answered>" },
   },
   {
-    query: `# 5. Preview a restore: what would change, and nothing is touched.
-#    Then ask for restore(id) until it has SUCCEEDED, and keep its plan.
+    query: `# 5. Preview a restore: what would change; nothing
+#    is touched. Watch it to its end, which has the
+#    changes and the plan.
 mutation Preview($input: StartRestoreInput!) {
   startRestore(input: $input) {
     id
@@ -108,8 +102,8 @@ mutation Preview($input: StartRestoreInput!) {
   }
 }
 
-query Previewed($id: ID!) {
-  restore(id: $id) {
+subscription WatchPreview($id: ID!) {
+  restoreProgress(id: $id) {
     status
     plan
     changes {
@@ -133,7 +127,8 @@ query Previewed($id: ID!) {
     },
   },
   {
-    query: `# 6. Restore. With expectPlan it is refused if it would do anything but what the preview showed.
+    query: `# 6. Restore. With expectPlan it is refused if it
+#    would do anything but what the preview showed.
 mutation Restore($input: StartRestoreInput!) {
   startRestore(input: $input) {
     id
@@ -176,20 +171,14 @@ subscription WatchRestore($id: ID!) {
   },
 ];
 
-const tab = ({ query, variables }: Example, headers: string | null) => ({
-  query,
-  variables: variables === undefined ? null : JSON.stringify(variables, null, 2),
-  headers,
-});
-
 export const GRAPHIQL: GraphiQLOptions = {
   title: "Holdfast",
-  defaultQuery: SIGN_IN,
-  defaultHeaders: AUTHORIZATION,
-  defaultTabs: [
-    tab({ query: SIGN_IN, variables: { username: "admin", password: "" } }, null),
-    ...EXAMPLES.map((example) => tab(example, AUTHORIZATION)),
-  ],
+  defaultTabs: EXAMPLES.map(({ query, variables }) => ({
+    query,
+    variables: variables === undefined ? null : JSON.stringify(variables, null, 2),
+    headers: null,
+  })),
+  defaultEditorToolsVisibility: "variables",
   isHeadersEditorEnabled: true,
   // A token belongs neither into the browser's storage nor into its history.
   shouldPersistHeaders: false,

@@ -7,6 +7,7 @@ import { buildSchema } from "../../schema/schema.ts";
 import type { Origin } from "../auth/context.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { GRAPHIQL } from "./graphiql.ts";
+import { renderGraphiqlPage } from "./graphiql-page.ts";
 import { graphqlError } from "./graphql-error.ts";
 import { limitDocuments } from "./graphql-limits.ts";
 
@@ -28,9 +29,7 @@ export function createGraphql(deps: ContextDeps): GraphqlServer {
     graphqlEndpoint: GRAPHQL_PATH,
     landingPage: false,
     graphiql: GRAPHIQL,
-    // From our own package, not from a CDN: it works without a way out, and no third party's script sees a token.
-    renderGraphiQL: async (options) =>
-      (await import("@graphql-yoga/render-graphiql")).renderGraphiQL(options),
+    renderGraphiQL: renderGraphiqlPage,
     // No cookies and no other origins: the console is served from this one.
     cors: false,
     multipart: false,

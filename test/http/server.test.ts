@@ -117,7 +117,9 @@ describe("close", () => {
       });
       await next(answers);
       const rest = answers.next();
-      const [outcome] = await Promise.allSettled([rest, server.running.close()]);
+      // Well before the grace of other requests is over.
+      const closed = server.running.close({ graceMs: 600_000 });
+      const [outcome] = await Promise.allSettled([rest, closed]);
       expect(outcome.status).toBe("rejected");
     },
   );
