@@ -48,6 +48,7 @@ export interface RestoreContext {
  */
 const SETTINGS = [
   "SET LOCAL work_mem = '256MB'",
+  "SET LOCAL hash_mem_multiplier = 1",
   "SET LOCAL jit = off",
   "SET LOCAL parallel_tuple_cost = 0",
   "SET LOCAL parallel_setup_cost = 100",
@@ -182,8 +183,6 @@ async function writeDiffs(
       rows += touched;
       onProgress?.({ phase: "applying", entity: table.entity, rows, rowsTotal });
     });
-    // Constraints that wait for the end would keep the tables from being altered.
-    await session.query("SET CONSTRAINTS ALL IMMEDIATE");
     await resumeForeignKeys();
     await enableTriggers();
   }

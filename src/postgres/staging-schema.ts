@@ -102,8 +102,7 @@ export async function takeOver(
   for (const schema of await findStaging(session, run.runId)) {
     if (schema.attempt > run.attempt) throw superseded();
     if (schema.attempt === run.attempt) continue;
-    await endSessions(session, schema);
-    const result = await readOutcome(session, schema);
+    const result = await settle(session, schema);
     if (result !== undefined) return result;
     await dropSchema(session, schema);
   }
@@ -142,6 +141,12 @@ async function readOutcome(session: Session, schema: StagingSchema): Promise<Res
   }
 }
 
+/** Ends whatever an attempt still does, so that it has either committed or never will. */
+async function settle(session: Session, schema: StagingSchema): Promise<RestoreResult | undefined> {
+  await endSessions(session, schema);
+  return readOutcome(session, schema);
+}
+
 async function endSessions(session: Session, schema: StagingSchema): Promise<void> {
   await session.query(sql`
     SELECT pg_terminate_backend(pid) FROM (
@@ -152,8 +157,14 @@ async function endSessions(session: Session, schema: StagingSchema): Promise<voi
       WHERE l.pid <> pg_backend_pid()) AS holder`);
 }
 
+/** Drops what was staged, and the schema with it unless it holds an outcome. */
+export async function clearStaging(session: Session, schema: StagingSchema): Promise<void> {
+  if ((await settle(session, schema)) === undefined) await dropSchema(session, schema);
+  else await dropStagedTables(session, schema);
+}
+
 /** Tables first and in batches, then the schema. */
-export async function dropSchema(session: Session, schema: StagingSchema): Promise<void> {
+async function dropSchema(session: Session, schema: StagingSchema): Promise<void> {
   const tables = await stagedTables(session, schema);
   await dropTables(session, tables);
   await session.transaction(async () => {
@@ -163,7 +174,7 @@ export async function dropSchema(session: Session, schema: StagingSchema): Promi
 }
 
 /** Drops the staged rows and leaves the outcome. */
-export async function dropStagedTables(session: Session, schema: StagingSchema): Promise<void> {
+async function dropStagedTables(session: Session, schema: StagingSchema): Promise<void> {
   const tables = await stagedTables(session, schema);
   await dropTables(
     session,

@@ -46,8 +46,8 @@ export interface Staging {
   /** Does it, in one transaction. May be called once. */
   apply(request: ApplyRequest): Promise<schemas.RestoreResult>;
   /**
-   * Drops what was staged. After {@link apply} the outcome stays, for whoever takes the run up again before its success is written
-   * down elsewhere: `dropStaging` ends that. Never rejects: what cannot be dropped now is found by `findStaging` later.
+   * Drops what was staged. If {@link apply} has committed, the outcome stays, for whoever takes the run up again before its success
+   * is written down elsewhere: `dropStaging` ends that. Never rejects: what cannot be dropped now is found by `findStaging` later.
    */
   close(): Promise<void>;
 }
@@ -99,7 +99,6 @@ class OpenStaging implements Staging {
   /** Tables whose statistics the planner does not have yet. */
   readonly #grown = new Set<RestoredTable>();
   readonly #idle: Session[];
-  #applied = false;
 
   constructor(
     database: Database,
@@ -147,9 +146,7 @@ class OpenStaging implements Staging {
   async apply(request: ApplyRequest): Promise<schemas.RestoreResult> {
     return this.#withSession(async (session) => {
       await this.#analyze(session);
-      const result = await applyRestore(session, this.#context, request);
-      this.#applied = true;
-      return result;
+      return applyRestore(session, this.#context, request);
     });
   }
 
@@ -158,8 +155,7 @@ class OpenStaging implements Staging {
     const { schema } = this.#context;
     try {
       await using session = await this.#database.session(AbortSignal.timeout(CLOSE_TIMEOUT_MS));
-      if (this.#applied) await schemas.dropStagedTables(session, schema);
-      else await schemas.dropSchema(session, schema);
+      await schemas.clearStaging(session, schema);
     } catch {
       // The database may be out of reach, which is why we are here; the error that led here is the one to tell.
     }

@@ -1,7 +1,11 @@
 // All of it or nothing: failures at every step, cancelling, workers that are gone and come back, tables that others hold.
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import type { RestoreMode } from "../../src/core/run.ts";
+import { openDatabase } from "../../src/postgres/connect.ts";
 import { openStaging } from "../../src/postgres/staging.ts";
 import { dropStaging, findStaging, takeOver } from "../../src/postgres/staging-schema.ts";
 import { createFixture, summary, type MemoryBackup, type RestoreFixture } from "./restore-fixture.ts";
@@ -132,11 +136,12 @@ async function* endless(): AsyncGenerator<Buffer> {
   }
 }
 
+/** Until somebody runs such a statement, and has for a moment: it takes long, or waits. */
 async function untilQuery({ sql }: RestoreFixture, start: string): Promise<void> {
   for (;;) {
     const found =
       await sql`select from pg_stat_activity where starts_with(query, ${start}) and state = 'active'
-      and datname = current_database()`;
+      and datname = current_database() and clock_timestamp() - query_start > '50ms'`;
     if (found.length > 0) return;
     await sleep(10);
   }
@@ -159,6 +164,23 @@ describe("a run that is taken up again", () => {
     expect(await takeOver(fixture.database, { runId, attempt: 3 }, signal)).toBeUndefined();
   });
 
+  it("finds it also where the connection broke before the answer to COMMIT came", async () => {
+    await using fixture = await createFixture(DDL, ENTITIES);
+    const backup = await fixture.backUp();
+    await damage(fixture);
+    const runId = randomUUID();
+    await using proxy = await cutAtCommit(fixture.url);
+    const database = openDatabase({ name: "app", url: proxy.url, applicationName: "cut", maxConnections: 4 });
+    const first = fixture.restore(backup, { runId, attempt: 1, database });
+    await expect(first).rejects.toMatchObject({ code: "DATABASE_UNREACHABLE" });
+    await database.close();
+    const found = await takeOver(fixture.database, { runId, attempt: 2 }, signal);
+    expect(summary(found?.changes ?? [])).toEqual({ "app.a": "10/3/7/0", "app.b": "10/3/7/0" });
+    expect(await fixture.sql`select v from app.b where id = 1`).toEqual([{ v: "b1" }]);
+    await dropStaging(fixture.database, runId, signal);
+    expect(await leftBehind(fixture)).toEqual(NOTHING);
+  });
+
   it("ends what an earlier attempt is still doing, and clears up after it", async () => {
     await using fixture = await createFixture(DDL, ENTITIES);
     const backup = await fixture.backUp();
@@ -172,6 +194,21 @@ describe("a run that is taken up again", () => {
     expect(await takeOver(fixture.database, { runId, attempt: 2 }, signal)).toBeUndefined();
     await outcome;
     expect(await fixture.contents()).toEqual(before);
+    expect(await leftBehind(fixture)).toEqual(NOTHING);
+  });
+
+  it("ends an earlier attempt that waits for a table, and is not in its way", async () => {
+    await using fixture = await createFixture(DDL, ENTITIES);
+    const backup = await fixture.backUp();
+    const runId = randomUUID();
+    await fixture.sql.begin(async (tx) => {
+      await tx`insert into app.b values (500, 'not committed')`;
+      const first = fixture.restore(backup, { runId, attempt: 1, lockTimeoutMs: 3_600_000 });
+      const outcome = expect(first).rejects.toMatchObject({ code: "DATABASE_UNREACHABLE" });
+      await untilQuery(fixture, "LOCK TABLE");
+      expect(await takeOver(fixture.database, { runId, attempt: 2 }, signal)).toBeUndefined();
+      await outcome;
+    });
     expect(await leftBehind(fixture)).toEqual(NOTHING);
   });
 
@@ -217,6 +254,49 @@ describe("a run that is taken up again", () => {
   });
 });
 
+/** Resolves when the restore waits for somebody. */
+async function startRestore(fixture: RestoreFixture, backup: MemoryBackup, mode: RestoreMode) {
+  const restoring = fixture.restore(backup, { mode });
+  restoring.catch(() => undefined);
+  await Promise.race([untilQuery(fixture, "LOCK TABLE"), restoring]);
+  return { restoring };
+}
+
+/** In front of the server; swallows its answer to the COMMIT of a transaction that has written an outcome, and ends the connection. */
+async function cutAtCommit(target: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const { hostname, port } = new URL(target);
+  const url = new URL(target);
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(port), hostname);
+    let state: "passing" | "written" | "committing" = "passing";
+    client.on("data", (bytes) => {
+      if (bytes.includes('outcome" VALUES')) state = "written";
+      else if (state === "written" && bytes.includes("COMMIT")) state = "committing";
+      upstream.write(bytes);
+    });
+    upstream.on("data", (bytes) => {
+      if (state === "committing") client.destroy();
+      else client.write(bytes);
+    });
+    for (const socket of [client, upstream]) {
+      socket.on("error", () => undefined);
+      socket.on("close", () => (socket === client ? upstream : client).destroy());
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  url.hostname = "127.0.0.1";
+  url.port = String(typeof address === "object" ? address?.port : "");
+  return {
+    url: url.href,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
 describe("a restore of tables that others use", () => {
   it("says so when a table is not let go, and changes nothing", async () => {
     await using fixture = await createFixture(DDL, ENTITIES);
@@ -224,15 +304,43 @@ describe("a restore of tables that others use", () => {
     await damage(fixture);
     const before = await fixture.contents();
     await fixture.sql.begin(async (tx) => {
-      await tx`update app.b set v = v where id = 1`;
+      await tx`insert into app.b values (500, 'not committed')`;
       await expect(fixture.restore(backup, { lockTimeoutMs: 100 })).rejects.toMatchObject({
         code: "TABLE_LOCKED",
         retryable: true,
       });
       // A preview waits for nobody.
       await fixture.restore(backup, { dryRun: true, lockTimeoutMs: 100 });
+      expect(await fixture.contents()).toEqual(before);
     });
-    expect(await fixture.contents()).toEqual(before);
+  });
+
+  const REFERRING = `
+    create schema app;
+    create table app.parents (id int primary key);
+    create table app.children (id int primary key, parent_id int references app.parents);
+    insert into app.parents values (1), (2); insert into app.children values (1, 1), (2, 2);`;
+
+  it("waits for those who write what refers to them", async () => {
+    await using fixture = await createFixture(REFERRING, { PARENTS: ["app.parents"] });
+    const backup = await fixture.backUp();
+    await fixture.sql`insert into app.parents values (3)`;
+    const { restoring } = await fixture.sql.begin(async (tx) => {
+      await tx`insert into app.children values (3, 3)`;
+      return startRestore(fixture, backup, "REPLACE");
+    });
+    await expect(restoring).rejects.toMatchObject({ code: "STILL_REFERENCED" });
+  });
+
+  it("waits for those who write what they refer to", async () => {
+    await using fixture = await createFixture(REFERRING, { CHILDREN: ["app.children"] });
+    const backup = await fixture.backUp();
+    await fixture.sql`delete from app.children where id = 2`;
+    const { restoring } = await fixture.sql.begin(async (tx) => {
+      await tx`delete from app.parents where id = 2`;
+      return startRestore(fixture, backup, "MERGE");
+    });
+    await expect(restoring).rejects.toMatchObject({ code: "MISSING_REFERENCES" });
   });
 
   it("lets them be read meanwhile, and sees whatever was committed before it", async () => {

@@ -155,11 +155,13 @@ function doubledRows(rows: readonly Row[], columns: readonly string[]): Row[] {
   });
 }
 
-/** The state without what no database would hold: rows with the key or unique value of an earlier one, references to nothing. */
-export function repair(tables: readonly ModelTable[], state: State): State {
+/** The state without rows that have the key (or, as `uniques` says, a unique value) of an earlier one. */
+export function withoutDoubles(tables: readonly ModelTable[], state: State, uniques: boolean): State {
   const rows = new Map(tables.map((table) => [table.name, rowsOf(state, table.name)]));
   for (const table of tables) {
-    for (const columns of [table.key, ...table.uniques].filter((unique) => unique.length > 0)) {
+    for (const columns of [table.key, ...(uniques ? table.uniques : [])].filter(
+      (unique) => unique.length > 0,
+    )) {
       const doubled = new Set(doubledRows(rows.get(table.name) ?? [], columns));
       rows.set(
         table.name,
@@ -167,6 +169,12 @@ export function repair(tables: readonly ModelTable[], state: State): State {
       );
     }
   }
+  return Object.fromEntries(rows);
+}
+
+/** The state without what no database would hold: rows with a value that is taken, references to nothing. */
+export function repair(tables: readonly ModelTable[], state: State): State {
+  const rows = new Map(Object.entries(withoutDoubles(tables, state, true)));
   for (;;) {
     const current: State = Object.fromEntries(rows);
     let repaired = false;

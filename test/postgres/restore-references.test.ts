@@ -69,6 +69,24 @@ describe("a row that would refer to nothing", () => {
     });
   });
 
+  it("is also one of a backup that was taken before there was a foreign key to hold it", async () => {
+    await using fixture = await createFixture(
+      `create schema app; create table app.a (id int primary key); create table app.b (id int primary key, a int);
+       insert into app.a values (1); insert into app.b values (1, 1), (2, 2);`,
+      { A: ["app.a"], B: ["app.b"] },
+    );
+    const backup = await fixture.backUp();
+    await fixture.sql`delete from app.b`;
+    await fixture.sql`insert into app.a values (2)`;
+    await fixture.sql`alter table app.b add foreign key (a) references app.a`;
+    // The row that it needs is live, and is deleted by the same restore.
+    await expect(fixture.restore(backup, { mode: "REPLACE" })).rejects.toMatchObject({
+      code: "MISSING_REFERENCES",
+      details: { entities: [], references: [{ table: "app.b", rows: 1, example: "a = 2" }] },
+    });
+    await fixture.restore(backup);
+  });
+
   it("is also one whose key is null in part, under MATCH FULL", async () => {
     await using fixture = await createFixture(
       `create schema app;
@@ -146,7 +164,8 @@ describe.each(["a superuser", "the tables' plain owner"])("a restore by %s", (ro
       fixture,
       `
       update app.roles set name = '' where id = 1; update app.roles set name = 'admin' where id = 2;
-      update app.roles set name = 'guest' where id = 1; update app.users set boss = 3 where id = 1; update app.audits set n = 5`,
+      update app.roles set name = 'guest' where id = 1; update app.users set boss = 3 where id = 1; update app.audits set n = 5;
+      insert into app.users values (4, 1, null)`,
     );
     const before = await fixture.contents();
     const { changes } = await fixture.restore(backup, {
@@ -154,7 +173,7 @@ describe.each(["a superuser", "the tables' plain owner"])("a restore by %s", (ro
       mode: "REPLACE",
       database,
     });
-    expect(summary(changes)).toEqual({ "app.roles": "0/2/0/0", "app.users": "0/1/2/0" });
+    expect(summary(changes)).toEqual({ "app.roles": "0/2/0/0", "app.users": "0/1/2/1" });
     const after = await fixture.contents();
     expect(after["app.audits"]).toEqual(before["app.audits"]);
     expect(after["app.links"]).toEqual(before["app.links"]);
