@@ -19,6 +19,16 @@ function parseWhole(text: string, least: number, most: number): number {
   return number;
 }
 
+const TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2}))?$/;
+
+/** A date (its beginning in UTC) or a time with its offset, as RFC 3339 has it. */
+export function parseTime(text: string): string {
+  const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time))
+    throw new InvalidArgumentError("It must be a date like 2030-01-31, or a time like 2030-01-31T12:00:00Z.");
+  return new Date(time).toISOString();
+}
+
 /** For an option that may be repeated. */
 export function collectValues(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];

@@ -15,6 +15,7 @@ interface CommandEntry {
 }
 
 const BACKUPS = "Backups:";
+const REMOTE = "Through a server:";
 const SERVER = "Server:";
 const OTHER = "Other:";
 
@@ -60,6 +61,42 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: "a data directory, while no server runs on it",
     group: BACKUPS,
     load: () => import("./commands/admin.ts"),
+  },
+  {
+    name: "login",
+    summary: "sign in at a server, for later commands",
+    group: REMOTE,
+    load: () => import("./commands/login.ts"),
+  },
+  {
+    name: "logout",
+    summary: "forget that sign-in",
+    group: REMOTE,
+    load: () => import("./commands/logout.ts"),
+  },
+  {
+    name: "backups",
+    summary: "those that a server keeps",
+    group: REMOTE,
+    load: () => import("./commands/backups.ts"),
+  },
+  {
+    name: "restores",
+    summary: "those that a server carries out",
+    group: REMOTE,
+    load: () => import("./commands/restores.ts"),
+  },
+  {
+    name: "stores",
+    summary: "where a server keeps its backups",
+    group: REMOTE,
+    load: () => import("./commands/stores.ts"),
+  },
+  {
+    name: "tokens",
+    summary: "personal access tokens, for scripts",
+    group: REMOTE,
+    load: () => import("./commands/tokens.ts"),
   },
   {
     name: "demo",

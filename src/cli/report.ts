@@ -1,5 +1,5 @@
 // What commands say while they work, and what they say in the end.
-import type { RunControl } from "../core/run.ts";
+import type { ActControl } from "./backend/backend.ts";
 import { createProgressView, type ProgressView } from "./terminal/progress.ts";
 import type { ReportOptions } from "./shared-options.ts";
 
@@ -9,7 +9,7 @@ const SILENT: ProgressView = { update: () => undefined, end: () => undefined };
 export async function withProgress<T>(
   { quiet = false }: ReportOptions,
   signal: AbortSignal,
-  act: (control: RunControl, view: ProgressView) => Promise<T>,
+  act: (control: ActControl, view: ProgressView) => Promise<T>,
 ): Promise<T> {
   const view = quiet ? SILENT : createProgressView(process.stderr);
   try {

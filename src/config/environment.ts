@@ -43,6 +43,7 @@ const variables = z.object({
   HOLDFAST_PASSPHRASE: text.optional(),
   HOLDFAST_SERVER: urlOf("must be a URL that starts with http:// or https://", "http:", "https:").optional(),
   HOLDFAST_TOKEN: text.optional(),
+  XDG_CONFIG_HOME: text.optional(),
 });
 
 type Variables = z.infer<typeof variables>;
@@ -70,6 +71,8 @@ export interface Environment {
   /** Where commands work through the API. */
   readonly server: string | undefined;
   readonly token: string | undefined;
+  /** Where users keep their settings; undefined: `.config` in the home directory. */
+  readonly configHome: string | undefined;
 }
 
 const PREFIX = "HOLDFAST_";
@@ -106,6 +109,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): Environment {
     passphrase: values.HOLDFAST_PASSPHRASE,
     server: values.HOLDFAST_SERVER,
     token: values.HOLDFAST_TOKEN,
+    configHome: values.XDG_CONFIG_HOME,
   };
 }
 

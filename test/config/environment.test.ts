@@ -38,6 +38,7 @@ describe("the environment", () => {
         HOLDFAST_PASSPHRASE: "p",
         HOLDFAST_SERVER: "https://backups.example",
         HOLDFAST_TOKEN: "t",
+        XDG_CONFIG_HOME: "/home/me/.settings",
       }),
     ).toEqual({
       dataDir: "/var/lib/holdfast",
@@ -52,6 +53,7 @@ describe("the environment", () => {
       passphrase: "p",
       server: "https://backups.example",
       token: "t",
+      configHome: "/home/me/.settings",
     });
   });
 

@@ -3,25 +3,29 @@ import { createWriteStream } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
-import { readEnvironment } from "../../config/environment.ts";
+import { readEnvironment, type Environment } from "../../config/environment.ts";
 import type { Selection } from "../../core/catalog.ts";
 import { tarSource } from "../../engine/artifact-io.ts";
 import { openArtifact } from "../../engine/artifact-reader.ts";
 import { writePortable } from "../../engine/portable-writer.ts";
 import type { Backend, BackupCommand, BackupReport } from "../backend/backend.ts";
 import { openBackend } from "../backend/open-backend.ts";
+import { openServerBackend } from "../backend/server.ts";
+import { chooseConnection, type Connection } from "../client/connection.ts";
 import { UsageError } from "../failure.ts";
 import { STANDARD, writeOutput, type Output } from "../files/output.ts";
 import { makePrivateDirectory } from "../files/private-directory.ts";
 import { isEncrypted, obtainEncryption } from "../keys.ts";
 import { countProgress, printResult, withProgress } from "../report.ts";
 import { formatBytes, formatQuantity } from "../terminal/format.ts";
+import type { ServerOptions } from "../server-options.ts";
 import type { EncryptOptions, ReportOptions } from "../shared-options.ts";
 
 type Format = "artifact" | "json";
 
-export interface BackupOptions extends EncryptOptions, ReportOptions {
-  readonly output: string;
+export interface BackupOptions extends EncryptOptions, ReportOptions, ServerOptions {
+  /** Left out: it stays where a server keeps its backups. */
+  readonly output?: string;
   readonly includeAudit?: boolean;
   readonly includeConfig?: boolean;
   readonly entities?: readonly string[];
@@ -31,8 +35,11 @@ export interface BackupOptions extends EncryptOptions, ReportOptions {
 
 export async function runBackup(options: BackupOptions, signal: AbortSignal): Promise<void> {
   const environment = readEnvironment(process.env);
-  const format = chooseFormat(options);
-  if (options.output === STANDARD && format === "artifact" && process.stdout.isTTY)
+  const connection = await chooseConnection(options, environment);
+  const { output: file } = options;
+  if (file === undefined) return keepAtServer(connection, options, environment, signal);
+  const format = chooseFormat(options, file);
+  if (file === STANDARD && format === "artifact" && process.stdout.isTTY)
     throw new UsageError(
       "An artifact is not for a terminal.",
       "Give --output FILE, or pipe it into something.",
@@ -40,24 +47,49 @@ export async function runBackup(options: BackupOptions, signal: AbortSignal): Pr
   const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
   const backup = { selection: selectionOf(options), encryption };
 
-  await using backend = await openBackend(environment, "backup");
-  const report = await writeOutput(options.output, (output) =>
+  await using backend = await openBackend(connection, environment, "backup");
+  const report = await writeOutput(file, (output) =>
     format === "json"
       ? writeDocument(backend, backup, output, options, signal)
       : withProgress(options, signal, (control) => backend.backUp(backup, output.stream, control)),
   );
   printResult(
     options,
-    { ...report, file: options.output, format },
-    () => describe(report, options.output),
-    options.output === STANDARD ? process.stderr : process.stdout,
+    { ...report, file, format },
+    () => describe(report, file === STANDARD ? "" : ` to ${file}`),
+    file === STANDARD ? process.stderr : process.stdout,
+  );
+}
+
+/** @throws UsageError where there is no server to keep it */
+async function keepAtServer(
+  connection: Connection | undefined,
+  options: BackupOptions,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<void> {
+  if (connection === undefined)
+    throw new UsageError(
+      "required option '-o, --output <file>' not specified",
+      "Name the file to write. Only a server keeps a backup without one: --server URL.",
+    );
+  if (options.format === "json")
+    throw new UsageError("A server keeps artifacts, not JSON.", "Name the file to write: --output FILE.");
+  const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
+  await using backend = openServerBackend(connection);
+  const report = await withProgress(options, signal, (control) =>
+    backend.keep({ selection: selectionOf(options), encryption }, control),
+  );
+  printResult(
+    options,
+    { ...report, server: connection.server },
+    () => `${describe(report, ` at ${connection.server}`)}\nIts id is ${report.id}.`,
   );
 }
 
 /** @throws UsageError for JSON that is to be encrypted: either it would not be JSON, or not be encrypted */
-function chooseFormat(options: BackupOptions): Format {
-  const format =
-    options.format ?? (path.extname(options.output).toLowerCase() === ".json" ? "json" : "artifact");
+function chooseFormat(options: BackupOptions, file: string): Format {
+  const format = options.format ?? (path.extname(file).toLowerCase() === ".json" ? "json" : "artifact");
   if (format === "json" && isEncrypted(options)) {
     throw new UsageError(
       "A backup in JSON cannot be encrypted.",
@@ -112,10 +144,9 @@ const ENCRYPTED = {
 
 function describe(
   { entities, tables, rows, rawBytes, sizeBytes, encryption }: BackupReport,
-  file: string,
+  where: string,
 ): string {
   const contents = `${formatQuantity(rows, "row")} of ${formatQuantity(entities.length, "entity", "entities")}`;
-  const where = file === STANDARD ? "" : ` to ${file}`;
   return (
     `Backed up ${contents} in ${formatQuantity(tables.length, "table")}${where}: ` +
     `${formatBytes(rawBytes)} as text, ${formatBytes(sizeBytes)} as an artifact, ${ENCRYPTED[encryption]}.`

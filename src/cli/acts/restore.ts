@@ -1,37 +1,43 @@
 // Restores a backup, or some of its entities; where somebody is at the terminal, after asking.
-import { readEnvironment } from "../../config/environment.ts";
+import { readEnvironment, type Environment } from "../../config/environment.ts";
 import { openArtifact, readIndex } from "../../engine/artifact-reader.ts";
-import type { RestoreCommand } from "../backend/backend.ts";
+import type { ActControl, RestoreCommand, RestoreReport } from "../backend/backend.ts";
 import { openBackend } from "../backend/open-backend.ts";
+import { openServerBackend } from "../backend/server.ts";
+import { chooseConnection, requireConnection } from "../client/connection.ts";
 import { ENTITY_FLAGS, type EntityFlag } from "../entity-flags.ts";
+import { UsageError } from "../failure.ts";
 import { openInput } from "../files/input.ts";
 import { obtainUnlock } from "../keys.ts";
 import { printResult, withProgress } from "../report.ts";
 import { confirmChanges, describeRestore, planRestore } from "../restoring.ts";
+import type { ServerOptions } from "../server-options.ts";
 import type { RestoringOptions, UnlockOptions } from "../shared-options.ts";
 
 export interface RestoreOptions
-  extends RestoringOptions, UnlockOptions, Readonly<Partial<Record<EntityFlag, boolean>>> {
-  readonly input: string;
+  extends RestoringOptions, UnlockOptions, ServerOptions, Readonly<Partial<Record<EntityFlag, boolean>>> {
+  /** A file, or `backup`. */
+  readonly input?: string;
+  /** The id of a backup that a server keeps. */
+  readonly backup?: string;
   readonly entities?: readonly string[];
+}
+
+/** What is to be restored, opened, and how. */
+interface Restorable {
+  /** The backup's id. */
+  readonly id: string;
+  restore(command: Omit<RestoreCommand, "input" | "unlock">, control: ActControl): Promise<RestoreReport>;
 }
 
 export async function runRestore(options: RestoreOptions, signal: AbortSignal): Promise<void> {
   const environment = readEnvironment(process.env);
   const { confirm, mode, dryRun } = planRestore(options);
-  await using input = await openInput(options.input, signal);
-  const { header } = await readIndex(input.source, signal);
-  const unlock = await obtainUnlock(header.encryption, options, {
-    passphrase: environment.passphrase,
-    signal,
-  });
-  // Before a database is started, or made: a wrong passphrase shall change nothing at all.
-  await openArtifact(input.source, unlock, signal);
-
-  await using backend = await openBackend(environment, "restore");
+  await using opened = new AsyncDisposableStack();
+  const restorable = await openRestorable(options, environment, opened, signal);
   const restore = (command: Pick<RestoreCommand, "dryRun" | "expectPlan">) =>
     withProgress(options, signal, (control) =>
-      backend.restore({ input, unlock, entities: chosenEntities(options), mode, ...command }, control),
+      restorable.restore({ entities: chosenEntities(options), mode, ...command }, control),
     );
   let expectPlan: string | undefined;
   if (confirm) {
@@ -40,9 +46,60 @@ export async function runRestore(options: RestoreOptions, signal: AbortSignal): 
     expectPlan = preview.plan;
   }
   const report = await restore({ dryRun, expectPlan });
-  printResult(options, { backup: header.id, file: options.input, mode, dryRun, ...report }, () =>
+  const file = options.input === undefined ? {} : { file: options.input };
+  printResult(options, { backup: restorable.id, ...file, mode, dryRun, ...report }, () =>
     describeRestore(report.changes, { dryRun, confirm }),
   );
+}
+
+/** @throws UsageError unless there is either a file or a backup's id */
+async function openRestorable(
+  options: RestoreOptions,
+  environment: Environment,
+  opened: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<Restorable> {
+  const { input, backup } = options;
+  if (input !== undefined && backup === undefined)
+    return openFile(input, options, environment, opened, signal);
+  if (backup !== undefined && input === undefined) return openKept(backup, options, environment, signal);
+  throw new UsageError(
+    input === undefined ? "There is neither --input nor --backup." : "--input and --backup are two backups.",
+    "Name a file with --input FILE, or a backup that a server keeps with --backup ID.",
+  );
+}
+
+async function openFile(
+  name: string,
+  options: RestoreOptions,
+  environment: Environment,
+  opened: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<Restorable> {
+  const connection = await chooseConnection(options, environment);
+  const input = opened.use(await openInput(name, signal));
+  const { header } = await readIndex(input.source, signal);
+  const sources = { passphrase: environment.passphrase, signal };
+  const unlock = await obtainUnlock(header.encryption, options, sources);
+  // Before a database is started, or made: a wrong passphrase shall change nothing at all.
+  await openArtifact(input.source, unlock, signal);
+  const backend = opened.use(await openBackend(connection, environment, "restore"));
+  return {
+    id: header.id,
+    restore: (command, control) => backend.restore({ input, unlock, ...command }, control),
+  };
+}
+
+async function openKept(
+  id: string,
+  options: RestoreOptions,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<Restorable> {
+  const backend = openServerBackend(await requireConnection(options, environment));
+  const { encryption } = await backend.find(id, signal);
+  const unlock = await obtainUnlock(encryption, options, { passphrase: environment.passphrase, signal });
+  return { id, restore: (command, control) => backend.restoreKept(id, { unlock, ...command }, control) };
 }
 
 /** undefined: all that the backup holds. */

@@ -2,10 +2,11 @@
 import type { Writable } from "node:stream";
 import type { EncryptionKind } from "../../core/artifact.ts";
 import type { Selection } from "../../core/catalog.ts";
-import type { RestoreMode, RunControl, TableChanges } from "../../core/run.ts";
+import type { RestoreMode, TableChanges } from "../../core/run.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
 import type { ArtifactEncryption } from "../../engine/artifact-writer.ts";
 import type { Input } from "../files/input.ts";
+import type { ShownProgress } from "../terminal/progress.ts";
 
 /** What a backup holds. */
 export interface BackupReport {
@@ -43,13 +44,19 @@ export interface RestoreReport {
   readonly plan: string;
 }
 
+/** How an act is watched and stopped; a server's phases may have names that this version does not know. */
+export interface ActControl {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: ShownProgress) => void;
+}
+
 /** A database, or a server that has one. */
 export interface Backend extends AsyncDisposable {
   /**
    * Makes a backup and writes its single-file form as it is made. The stream stays open; when this rejects, what was written
    * of the artifact is no artifact.
    */
-  backUp(command: BackupCommand, stream: Writable, control: RunControl): Promise<BackupReport>;
+  backUp(command: BackupCommand, stream: Writable, control: ActControl): Promise<BackupReport>;
   /** Restores, or with `dryRun` says what restoring would do. When this rejects, the database is as it was. */
-  restore(command: RestoreCommand, control: RunControl): Promise<RestoreReport>;
+  restore(command: RestoreCommand, control: ActControl): Promise<RestoreReport>;
 }

@@ -33,14 +33,14 @@ const run = z.object({
 /** A run as every subscription tells it. */
 export type RunState = z.infer<typeof run>;
 
-const backup = run.extend({
+export const backupState = run.extend({
   rows: count.nullable(),
   rawBytes: count.nullable(),
   sizeBytes: count.nullable(),
 });
-export type BackupState = z.infer<typeof backup>;
+export type BackupState = z.infer<typeof backupState>;
 
-const restore = run.extend({
+export const restoreState = run.extend({
   plan: z.string().nullable(),
   changes: z.array(
     z.object({
@@ -53,32 +53,33 @@ const restore = run.extend({
     }),
   ),
 });
-export type RestoreState = z.infer<typeof restore>;
+export type RestoreState = z.infer<typeof restoreState>;
 
+/** What is undefined is left out, as JSON has it. */
 export interface BackupInput {
-  readonly entities?: readonly string[];
-  readonly groups?: readonly string[];
-  readonly include?: readonly string[];
+  readonly entities?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly include?: readonly string[] | undefined;
   readonly encryption?: { readonly passphrase: string } | { readonly recipients: readonly string[] };
   readonly label?: string;
 }
 
 export interface RestoreInput {
   readonly backupId: string;
-  readonly entities?: readonly string[];
+  readonly entities?: readonly string[] | undefined;
   readonly mode?: RestoreMode;
   readonly unlock?: { readonly passphrase: string } | { readonly identity: string };
   readonly dryRun?: boolean;
-  readonly expectPlan?: string;
+  readonly expectPlan?: string | undefined;
 }
 
 export const LOGIN: Operation<
   { readonly username: string; readonly password: string },
-  { login: { token: string } }
+  { login: { token: string; expiresAt: string } }
 > = {
-  result: z.object({ login: z.object({ token: z.string() }) }),
+  result: z.object({ login: z.object({ token: z.string(), expiresAt: z.string() }) }),
   document: `mutation ($username: String!, $password: String!) {
-  login(username: $username, password: $password) { token }
+  login(username: $username, password: $password) { token expiresAt }
 }`,
 };
 
@@ -93,7 +94,7 @@ export const START_BACKUP: Operation<
 };
 
 export const BACKUP_PROGRESS: Operation<{ readonly id: string }, { backupProgress: BackupState }> = {
-  result: z.object({ backupProgress: backup }),
+  result: z.object({ backupProgress: backupState }),
   document: `subscription ($id: ID!) {
   backupProgress(id: $id) {
     status error { code message hint } durationMs
@@ -114,7 +115,7 @@ export const START_RESTORE: Operation<{ readonly input: RestoreInput }, { startR
 };
 
 export const RESTORE_PROGRESS: Operation<{ readonly id: string }, { restoreProgress: RestoreState }> = {
-  result: z.object({ restoreProgress: restore }),
+  result: z.object({ restoreProgress: restoreState }),
   document: `subscription ($id: ID!) {
   restoreProgress(id: $id) {
     status error { code message hint } durationMs plan

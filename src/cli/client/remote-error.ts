@@ -7,8 +7,12 @@ export interface RemoteError {
   readonly hint?: unknown;
 }
 
+const SIGN_IN = "Sign in with holdfast login --server URL, or set HOLDFAST_TOKEN to a valid token.";
+
 /** A code that this version does not know (the server's may be newer) stays readable in the message. */
 export function fromRemote({ message, code, hint }: RemoteError): HoldfastError {
+  // The server knows of headers; whoever types commands has them written.
+  if (code === "UNAUTHENTICATED") return new HoldfastError(code, message, { hint: SIGN_IN });
   const options = typeof hint === "string" ? { hint } : {};
   if (typeof code === "string" && isErrorCode(code)) return new HoldfastError(code, message, options);
   return new HoldfastError("INTERNAL", typeof code === "string" ? `${message} (${code})` : message, options);

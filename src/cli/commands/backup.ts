@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import type { BackupOptions } from "../acts/backup.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { collectNames } from "../options.ts";
+import { addServerOptions } from "../server-options.ts";
 import { addEncryptOptions, addReportOptions } from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
@@ -10,9 +11,10 @@ export function define(command: Command, { signal }: CommandContext): void {
     .description(
       "Writes users, roles, groups, API tokens, pipelines, transformers, alerts, streams, templates, spaces and\n" +
         "variables into one file, as they are at one moment; audit logs and configuration values only when asked for.\n" +
-        "The file appears under its name only when it is whole. It works on the database itself: no server need run.",
+        "The file appears under its name only when it is whole. It works on the database itself, and no server need run, unless a\n" +
+        "server is named: then that makes the backup, and without --output keeps it.",
     )
-    .requiredOption("-o, --output <file>", "the file to write; - is standard output")
+    .option("-o, --output <file>", "the file to write; - is standard output")
     .option("--entities <names>", "only these, with commas between them", collectNames)
     .option(
       "--groups <names>",
@@ -27,7 +29,7 @@ export function define(command: Command, { signal }: CommandContext): void {
         "an artifact, or JSON for people and jq (default: by the file's name)",
       ).choices(["artifact", "json"]),
     );
-  addReportOptions(addEncryptOptions(command)).action(async (options: BackupOptions) => {
+  addServerOptions(addReportOptions(addEncryptOptions(command))).action(async (options: BackupOptions) => {
     const { runBackup } = await import("../acts/backup.ts");
     await runBackup(options, signal);
   });
@@ -39,5 +41,6 @@ export function define(command: Command, { signal }: CommandContext): void {
       "holdfast backup --entities templates,spaces --recipient age1... --output - | ssh host 'cat > b.enc'",
       "some of it",
     ],
+    ["holdfast backup --server https://backups.example.org", "made and kept by a server; prints its id"],
   ]);
 }

@@ -4,6 +4,7 @@ import type { RestoreOptions } from "../acts/restore.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { ENTITY_FLAGS } from "../entity-flags.ts";
 import { collectNames } from "../options.ts";
+import { addServerOptions, SERVER_GROUP } from "../server-options.ts";
 import { addRestoringOptions, addUnlockOptions } from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
@@ -11,9 +12,15 @@ export function define(command: Command, { signal }: CommandContext): void {
     .description(
       "Puts back what a backup holds: all of it, or the entities that are named. It knows by itself what kind of backup it\n" +
         "is and whether it is encrypted. On a terminal it shows first what would change, and asks. All of it is restored, in\n" +
-        "one transaction, or nothing. It works on the database itself: no server need run.",
+        "one transaction, or nothing. It works on the database itself, and no server need run, unless a server is named: then that\n" +
+        "restores a backup that it keeps, or a file of one group.",
     )
-    .requiredOption("-i, --input <file>", "the backup; - is standard input");
+    .option("-i, --input <file>", "the backup; - is standard input")
+    .addOption(
+      new Option("--backup <id>", "a backup that the server keeps, instead of a file").helpGroup(
+        SERVER_GROUP,
+      ),
+    );
   for (const [flag, , what] of ENTITY_FLAGS)
     command.addOption(new Option(`--${flag}`, what).helpGroup("Only these (any number of them):"));
   command.addOption(
@@ -21,7 +28,7 @@ export function define(command: Command, { signal }: CommandContext): void {
       .argParser(collectNames)
       .helpGroup("Only these (any number of them):"),
   );
-  addUnlockOptions(addRestoringOptions(command)).action(async (options: RestoreOptions) => {
+  addServerOptions(addUnlockOptions(addRestoringOptions(command))).action(async (options: RestoreOptions) => {
     const { runRestore } = await import("../acts/restore.ts");
     await runRestore(options, signal);
   });
@@ -37,5 +44,9 @@ export function define(command: Command, { signal }: CommandContext): void {
     ],
     ["holdfast restore --input backup.tar --mode replace --yes", "deletes what came after the backup"],
     ["ssh host cat backup.enc | holdfast restore --input - --passphrase-file secret", "from elsewhere"],
+    [
+      "holdfast restore --server https://backups.example.org --backup 72866ba3-... --templates",
+      "at a server",
+    ],
   ]);
 }

@@ -35,6 +35,11 @@ function pad(value: number): string {
   return String(value).padStart(2, "0");
 }
 
+/** A time of the API's, to the second: `2026-11-22 09:15:02Z`. */
+export function formatTime(time: string): string {
+  return new Date(time).toISOString().replace("T", " ").replace(/\.\d+/, "");
+}
+
 /** 3 and `row` is `3 rows`. */
 export function formatQuantity(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;

@@ -21,7 +21,7 @@ export interface PassphraseRequest {
  */
 export async function obtainPassphrase(request: PassphraseRequest): Promise<string> {
   const { purpose, file, fromEnvironment, signal } = request;
-  if (file !== undefined) return readPassphraseFile(file);
+  if (file !== undefined) return readSecretFile(file, "passphrase");
   if (fromEnvironment !== undefined) return fromEnvironment;
 
   if (purpose === "unlock") return ask("Passphrase:", signal);
@@ -47,24 +47,25 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
   }
 }
 
-async function readPassphraseFile(file: string): Promise<string> {
+/** @throws UsageError for a file that cannot be read, or does not hold exactly one line */
+export async function readSecretFile(file: string, what: "passphrase" | "password"): Promise<string> {
   let text: string;
   try {
-    // Others on the machine who can read the file can read the backup.
+    // Others on the machine who can read the file can do what its owner can.
     if (((await stat(file)).mode & 0o077) !== 0)
       warn(`${file} can be read by other users; chmod 600 keeps it to yourself.`);
     text = await readFile(file, "utf8");
   } catch (error) {
     throw new UsageError(
-      `The passphrase file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `The ${what} file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  const [passphrase = "", ...rest] = text.split(/\r?\n/);
-  if (passphrase === "" || rest.some((line) => line !== "")) {
+  const [secret = "", ...rest] = text.split(/\r?\n/);
+  if (secret === "" || rest.some((line) => line !== "")) {
     throw new UsageError(
       `${file} does not hold exactly one line.`,
-      "Put the passphrase on one line, and nothing else.",
+      `Put the ${what} on one line, and nothing else.`,
     );
   }
-  return passphrase;
+  return secret;
 }

@@ -1,5 +1,6 @@
 // Questions to the person at the terminal, asked there even when standard input and output are pipes or files.
 import { closeSync, openSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
 import { ReadStream, WriteStream } from "node:tty";
 import confirm from "@inquirer/confirm";
 import password from "@inquirer/password";
@@ -21,6 +22,26 @@ export async function askSecret(question: string, signal: AbortSignal): Promise<
       { ...terminal, signal },
     ),
   );
+}
+
+/**
+ * Asks for a line that may be seen.
+ * @returns undefined where there is no terminal
+ * @throws as {@link askSecret}
+ */
+export async function askLine(question: string, signal: AbortSignal): Promise<string | undefined> {
+  return askAtTerminal(signal, async (terminal) => {
+    const lines = createInterface({ ...terminal, historySize: 0 });
+    try {
+      return await lines.question(`? ${question} `, { signal });
+    } catch (cause) {
+      // Ctrl-C, in the words of the other prompts.
+      throw Object.assign(new Error("The prompt was interrupted.", { cause }), { name: "ExitPromptError" });
+    } finally {
+      lines.close();
+      if (terminal.output !== process.stderr) terminal.output.end();
+    }
+  });
 }
 
 /**

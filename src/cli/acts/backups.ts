@@ -1,0 +1,126 @@
+// Lists, shows, cancels and downloads the backups that a server keeps.
+import { HoldfastError } from "../../core/errors.ts";
+import { NO_PROGRESS } from "../../core/run.ts";
+import { collectPages, openApi, type Api } from "../client/api.ts";
+import { BACKUP, BACKUPS, CANCEL_RUN, type ListedBackup } from "../client/listings.ts";
+import { createRestClient } from "../client/rest-client.ts";
+import { STANDARD, writeOutput } from "../files/output.ts";
+import { printResult, withProgress } from "../report.ts";
+import type { ApiOptions, ServerOptions } from "../server-options.ts";
+import type { ReportOptions } from "../shared-options.ts";
+import { formatBytes, formatCount, formatQuantity, formatTime } from "../terminal/format.ts";
+import { renderTable } from "../terminal/table.ts";
+import { describeCancelled, describeRun } from "./describe-run.ts";
+
+export interface ListBackupsOptions extends ApiOptions {
+  readonly limit: number;
+  readonly status?: string;
+  readonly entity?: readonly string[];
+}
+
+export async function listBackups(options: ListBackupsOptions, signal: AbortSignal): Promise<void> {
+  const { limit, status, entity = [] } = options;
+  const api = await openApi(options, signal);
+  const filter = { ...(status && { status }), ...(entity[0] && { entity: entity[0] }) };
+  const backups = await collectPages(
+    limit,
+    async (page) => (await api.execute(BACKUPS, { ...page, filter })).backups,
+  );
+  printResult(options, backups, () =>
+    renderTable(
+      [
+        ...["id", "made", "status", "encryption"].map((title) => ({ title })),
+        ...["rows", "size"].map((title) => ({ title, align: "right" as const })),
+        { title: "entities" },
+      ],
+      backups.map((backup) => [
+        backup.id,
+        formatTime(backup.createdAt),
+        backup.status,
+        backup.encryption,
+        backup.rows === null ? "·" : formatCount(backup.rows),
+        backup.sizeBytes === null ? "·" : formatBytes(backup.sizeBytes),
+        backup.entities.join(" "),
+      ]),
+    ),
+  );
+}
+
+export async function showBackup(id: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
+  const backup = await findBackup(await openApi(options, signal), id);
+  printResult(options, backup, () => describeBackup(backup));
+}
+
+export async function cancelBackup(id: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
+  const api = await openApi(options, signal);
+  // A restore's id is no backup's.
+  await findBackup(api, id);
+  const { cancelRun } = await api.execute(CANCEL_RUN, { id });
+  printResult(options, cancelRun, () => describeCancelled("backup", cancelRun));
+}
+
+export interface DownloadOptions extends ServerOptions, ReportOptions {
+  readonly output: string;
+}
+
+export async function downloadBackup(
+  id: string,
+  options: DownloadOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { connection } = await openApi(options, signal);
+  const rest = createRestClient(connection, signal);
+  let sizeBytes = 0;
+  await writeOutput(options.output, ({ stream }) =>
+    withProgress(options, signal, (control) =>
+      rest.download(id, stream, (bytes, bytesTotal) => {
+        sizeBytes = bytes;
+        const percent = bytesTotal === null ? 0 : (100 * bytes) / bytesTotal;
+        control.onProgress({ ...NO_PROGRESS, phase: "downloading", bytes, bytesTotal, percent });
+      }),
+    ),
+  );
+  printResult(
+    options,
+    { id, file: options.output, sizeBytes },
+    () => `Downloaded ${id} to ${options.output}: ${formatBytes(sizeBytes)}.`,
+    options.output === STANDARD ? process.stderr : process.stdout,
+  );
+}
+
+/** @throws HoldfastError NOT_FOUND */
+async function findBackup(api: Api, id: string): Promise<ListedBackup> {
+  const { backup } = await api.execute(BACKUP, { id });
+  if (backup !== null) return backup;
+  throw new HoldfastError("NOT_FOUND", `There is no backup ${id} at ${api.connection.server}.`);
+}
+
+function describeBackup(backup: ListedBackup): string {
+  const { encryption, stores, rows, rawBytes, sizeBytes, contents } = backup;
+  const lines = [
+    ...describeRun(backup),
+    `encryption  ${encryption}`,
+    `stores      ${stores.join(", ")}`,
+    `entities    ${backup.entities.join(", ")}`,
+  ];
+  if (rows !== null && rawBytes !== null && sizeBytes !== null)
+    lines.push(
+      `size        ${formatQuantity(rows, "row")}, ${formatBytes(rawBytes)} as text, ${formatBytes(sizeBytes)} stored`,
+    );
+  if (contents.length === 0) return lines.join("\n");
+  const table = renderTable(
+    [
+      { title: "entity" },
+      { title: "table" },
+      { title: "rows", align: "right" },
+      { title: "as text", align: "right" },
+    ],
+    contents.map((entry) => [
+      entry.entity,
+      entry.table,
+      formatCount(entry.rows),
+      formatBytes(entry.rawBytes),
+    ]),
+  );
+  return [...lines, "", table].join("\n");
+}

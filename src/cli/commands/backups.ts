@@ -1,0 +1,85 @@
+// holdfast backups: those that a server keeps.
+import { Option, type Command } from "commander";
+import type { DownloadOptions, ListBackupsOptions } from "../acts/backups.ts";
+import { addExamples, type CommandContext } from "../command.ts";
+import { collectNames, parseCount } from "../options.ts";
+import { addApiOptions, addServerOptions, type ApiOptions } from "../server-options.ts";
+import { addReportOptions } from "../shared-options.ts";
+
+export function define(command: Command, context: CommandContext): void {
+  command
+    .description(
+      "Lists, shows, cancels and downloads the backups of a server. `holdfast backup --server URL` makes one.",
+    )
+    .commandsGroup("Commands:");
+  defineList(command.command("list").summary("the latest"), context);
+  defineShow(command.command("show").summary("all about one"), context);
+  defineCancel(command.command("cancel").summary("one that waits or is being made"), context);
+  defineDownload(command.command("download").summary("one, as a single file"), context);
+  addExamples(command, [
+    ["holdfast backups list --status SUCCEEDED", "those that can be restored"],
+    ["holdfast backups download 72866ba3-... --output backup.tar", "one, as a single file"],
+  ]);
+}
+
+const ID = "as `holdfast backups list` shows it";
+
+function defineList(command: Command, { signal }: CommandContext): void {
+  command
+    .description("Lists the backups of a server that you may read, the latest first.")
+    .option("--limit <number>", "how many at most", parseCount, 20)
+    .addOption(
+      new Option("--status <status>", "only those in this state").choices([
+        ...["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"],
+      ]),
+    )
+    .option("--entity <name>", "only those that hold it", collectNames);
+  addApiOptions(command).action(async (options: ListBackupsOptions) => {
+    const { listBackups } = await import("../acts/backups.ts");
+    await listBackups(options, signal);
+  });
+  addExamples(command, [
+    ["holdfast backups list --entity users --limit 3", "the latest three with users"],
+    ["holdfast backups list --status SUCCEEDED --limit 1 --json | jq -r '.[0].id'", "for scripts"],
+  ]);
+}
+
+function defineShow(command: Command, { signal }: CommandContext): void {
+  command.description("Shows a backup: its state, what it holds, where it is.").argument("<id>", ID);
+  addApiOptions(command).action(async (id: string, options: ApiOptions) => {
+    const { showBackup } = await import("../acts/backups.ts");
+    await showBackup(id, options, signal);
+  });
+  addExamples(command, [["holdfast backups show 72866ba3-...", "its tables and their rows"]]);
+}
+
+function defineCancel(command: Command, { signal }: CommandContext): void {
+  command
+    .description(
+      "Cancels a backup that waits or is being made, wherever its worker is; nothing is left of it.",
+    )
+    .argument("<id>", ID);
+  addApiOptions(command).action(async (id: string, options: ApiOptions) => {
+    const { cancelBackup } = await import("../acts/backups.ts");
+    await cancelBackup(id, options, signal);
+  });
+  addExamples(command, [["holdfast backups cancel 72866ba3-...", "ends within two seconds"]]);
+}
+
+function defineDownload(command: Command, { signal }: CommandContext): void {
+  command
+    .description(
+      "Downloads a backup as a single file, which every other command reads. The file appears under its name only when it is\n" +
+        "whole.",
+    )
+    .argument("<id>", ID)
+    .requiredOption("-o, --output <file>", "the file to write; - is standard output");
+  addServerOptions(addReportOptions(command)).action(async (id: string, options: DownloadOptions) => {
+    const { downloadBackup } = await import("../acts/backups.ts");
+    await downloadBackup(id, options, signal);
+  });
+  addExamples(command, [
+    ["holdfast backups download 72866ba3-... --output backup.tar", "into a file"],
+    ["holdfast backups download 72866ba3-... --output - | ssh host 'cat > backup.tar'", "to another host"],
+  ]);
+}
