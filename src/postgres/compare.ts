@@ -7,6 +7,7 @@ import { tableLabel } from "../core/catalog.ts";
 import type { RestoreMode, TableChanges } from "../core/run.ts";
 import { countOf, diffOf, type Action, type TableDiff } from "./diff.ts";
 import { liveOf, recordOf, stagingOf, type RestoredTable } from "./restored-table.ts";
+import { rowsDiffer } from "./row-difference.ts";
 import type { Session } from "./session.ts";
 
 /** Of fewer rows the planner learns enough from the size of their table. */
@@ -51,13 +52,12 @@ function byKey(table: RestoredTable, mode: RestoreMode): SQL {
     WHERE NOT EXISTS (SELECT FROM ${liveOf(table)} AS live WHERE ${isSame})`;
   if (mode === "INSERT_MISSING") return missing;
 
-  const differs = sql`${recordOf("live", table.columns)} *<> ${recordOf("staged", table.columns)}`;
   const merged = sql`SELECT
       (CASE WHEN live.ctid IS NULL THEN 'i' WHEN ${needsReinsertion(table)} THEN 'r' ELSE 'u' END)::"char" AS action,
       staged.ctid AS staged, live.ctid AS live, live.tableoid AS live_table,
       CASE WHEN live.ctid IS NULL THEN ${keyDigest} ELSE ${rowDigest} END AS digest
     FROM ${stagingOf(table)} AS staged LEFT JOIN ${liveOf(table)} AS live ON ${isSame}
-    WHERE live.ctid IS NULL OR ${differs}`;
+    WHERE live.ctid IS NULL OR ${rowsDiffer(table, table.columns)}`;
   if (mode === "MERGE") return merged;
 
   return sql`${merged} UNION ALL
@@ -73,9 +73,10 @@ function byKey(table: RestoredTable, mode: RestoreMode): SQL {
 function needsReinsertion(table: RestoredTable): SQL {
   const columns = new Set(table.rivals.flatMap((rival) => rival.columns));
   for (const column of table.live.columns) if (column.identity === "ALWAYS") columns.add(column.name);
-  const compared = [...columns].filter((column) => table.stagedColumns.has(column));
-  if (compared.length === 0) return sql`false`;
-  return sql`${recordOf("live", compared)} *<> ${recordOf("staged", compared)}`;
+  return rowsDiffer(
+    table,
+    [...columns].filter((column) => table.stagedColumns.has(column)),
+  );
 }
 
 /**

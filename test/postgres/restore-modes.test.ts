@@ -54,12 +54,39 @@ describe("a restore of a table with a key", () => {
   });
 
   it("sees a value that is equal but printed differently", async () => {
-    await using fixture = await createFixture(DDL, USERS);
+    const columns: [type: string, backedUp: string, live: string][] = [
+      ["numeric", "1.10", "1.1"],
+      ["double precision", "0", "-0"],
+      ["interval", "1 day", "24:00:00"],
+      ["jsonb", '{"n": 1.0}', '{"n": 1.00}'],
+      ["json", '{"n":1}', '{"n": 1}'],
+      ["numeric[]", "{1.10}", "{1.1}"],
+      ["char", "a", "b"],
+      ["xml", "<a/>", "<a></a>"],
+      ["point", "(1,2)", "(1,3)"],
+      ["time with time zone", "10:00:00+00", "11:00:00+01"],
+      ["text", "a", "a "],
+      ["character varying(10)", "a", "a "],
+      ["app.insensitive", "a", "A"],
+    ];
+    await using fixture = await createFixture(
+      `create schema app;
+       create collation app.blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+       create domain app.insensitive as text collate app.blind;
+       create table app.t (id int primary key, ${columns.map(([type], place) => `c${place} ${type}`).join()});`,
+      { T: ["app.t"] },
+    );
+    for (let id = 0; id < columns.length; id += 1) {
+      await fixture.sql.unsafe(`insert into app.t (id, c${id}) values (${id}, '${columns[id]?.[1]}')`);
+    }
     const backup = await fixture.backUp();
-    await fixture.sql`update app.users set balance = 1.1 where id = 1`;
+    const before = await fixture.contents();
+    for (let id = 0; id < columns.length; id += 1) {
+      await fixture.sql.unsafe(`update app.t set c${id} = '${columns[id]?.[2]}' where id = ${id}`);
+    }
     const { changes } = await fixture.restore(backup);
-    expect(summary(changes)).toEqual({ "app.users": "0/1/4/0" });
-    expect(await fixture.sql`select balance::text as b from app.users where id = 1`).toEqual([{ b: "1.10" }]);
+    expect(summary(changes)).toEqual({ "app.t": `0/${columns.length}/0/0` });
+    expect(await fixture.contents()).toEqual(before);
   });
 
   it("restores only the entities that are chosen", async () => {
