@@ -32,7 +32,7 @@ export async function runAdminRestore(options: AdminRestoreOptions, signal: Abor
   const { mode, dryRun, confirm } = planRestore(options);
   await using opened = new AsyncDisposableStack();
   const backups = await openBackups(options, opened, { passphrase: environment.passphrase, signal });
-  await using backend = await openDirectBackend(choice, { act: "restore", audited: true });
+  await using backend = await openDirectBackend(choice, { act: "restore", audited: false });
 
   const restoreAll = async (
     step: "preview" | "apply",
@@ -55,6 +55,8 @@ export async function runAdminRestore(options: AdminRestoreOptions, signal: Abor
         previews.map(({ plan }) => plan),
       );
   const changes = reports.flatMap((report) => report.changes);
+  // After the last file: an entry before that would be among what the audit log's own file changes.
+  if (!dryRun) await backend.record({ action: "restore.applied", details: { mode, changes } });
   const files = backups.map(({ input, id }) => ({ file: input.name, backup: id }));
   printResult(options, { directory: options.backupDir, files, mode, dryRun, changes }, () =>
     describeRestore(changes, { dryRun, confirm }),

@@ -17,10 +17,15 @@ import {
 import { warn } from "../failure.ts";
 import type { Backend } from "./backend.ts";
 
+export interface DirectBackend extends Backend {
+  /** Writes to the audit log what the system's user has done; a failure is a warning, for the act itself is done. */
+  record(act: Pick<AuditRecord, "action" | "target" | "details">): Promise<void>;
+}
+
 export interface DirectOptions {
   /** For a backup the database is opened as it is; for a restore it is made, or its tables brought up to date. */
   readonly act: "backup" | "restore";
-  /** Whether what is done is written to the audit log, by the name of the system's user. */
+  /** Whether each act is recorded as it is done. */
   readonly audited: boolean;
 }
 
@@ -28,16 +33,17 @@ export interface DirectOptions {
 const FORGET_TIMEOUT_MS = 60_000;
 
 /** @throws HoldfastError EMBEDDED_IN_USE, EMBEDDED_FAILED, NOT_FOUND, DATABASE_UNREACHABLE */
-export async function openDirectBackend(choice: DatabaseChoice, options: DirectOptions): Promise<Backend> {
+export async function openDirectBackend(
+  choice: DatabaseChoice,
+  options: DirectOptions,
+): Promise<DirectBackend> {
   const database = await (options.act === "backup" ? openExistingDatabase : openMigratedDatabase)(choice);
   const { url } = database;
   const databaseUrl = (name: string): string => {
     if (name === OWN_DATABASE) return url;
     throw new HoldfastError("CONFIG_INVALID", `There is no database ${name}.`);
   };
-  const note = async (record: AuditRecord): Promise<void> => {
-    if (options.audited) await writeAudit(url, record);
-  };
+  const record: DirectBackend["record"] = (act) => writeAudit(url, { ...act, actor: actor() });
 
   return {
     async backUp({ selection, encryption }, stream, control) {
@@ -46,12 +52,12 @@ export async function openDirectBackend(choice: DatabaseChoice, options: DirectO
       const sink = tarSink(stream, order.createdAt);
       const { manifest, ...sizes } = await backup({ databaseUrl, sink }, order, control).catch(withoutTables);
       const names = entities.map((entity) => entity.name);
-      await note({
-        actor: actor(),
+      const act = {
         action: "backup.made",
         target: `backup:${order.artifactId}`,
         details: { entities: names, encryption: encryption.kind, rows: sizes.rows },
-      });
+      };
+      if (options.audited) await record(act);
       return {
         id: order.artifactId,
         createdAt: manifest.createdAt,
@@ -75,20 +81,20 @@ export async function openDirectBackend(choice: DatabaseChoice, options: DirectO
       await forgetRestore(deps, { runId: order.runId, database: OWN_DATABASE }, timeout).catch(
         (error: unknown) => warn(`what the restore had staged could not be removed: ${messageOf(error)}`),
       );
-      await note({
-        actor: actor(),
+      const act = {
         action: "restore.applied",
         target: `restore:${order.runId}`,
         details: { mode: command.mode, changes: result.changes },
-      });
+      };
+      if (options.audited) await record(act);
       return result;
     },
 
+    record,
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
 
-/** The act is done; that it could not be written down is no reason to say that it was not. */
 async function writeAudit(url: string, record: AuditRecord): Promise<void> {
   const ledger = openLedger(url, { applicationName: "holdfast cli", maxConnections: 1 });
   try {
