@@ -6,8 +6,8 @@ import { recordAudit } from "./audit.ts";
 import { hashPassword, makePassword } from "./passwords.ts";
 import { EVERY_PERMISSION } from "./permissions.ts";
 
-export const ADMIN = "admin";
-export const ADMINISTRATOR = "Administrator";
+const ADMIN = "admin";
+const ADMINISTRATOR = "Administrator";
 
 /** Any number will do that no other program locks on this database; this one spells "admi". */
 const ADMIN_LOCK = 0x61646d69;

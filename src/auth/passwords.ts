@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
 import { HoldfastError } from "../core/errors.ts";
 
-export const MIN_PASSWORD_CHARACTERS = 8;
+const MIN_PASSWORD_CHARACTERS = 8;
 /** So that nobody makes the server hash a book. */
 const MAX_PASSWORD_CHARACTERS = 1024;
 

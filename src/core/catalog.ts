@@ -156,7 +156,7 @@ export function entityNamed(catalog: Catalog, name: string): Entity {
   return entity;
 }
 
-export function groupNamed(catalog: Catalog, name: string): EntityGroup {
+function groupNamed(catalog: Catalog, name: string): EntityGroup {
   const group = catalog.groups.find((candidate) => candidate.name === name);
   if (group === undefined) {
     throw new HoldfastError("BAD_INPUT", `There is no group ${name}.`, {

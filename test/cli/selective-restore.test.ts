@@ -40,7 +40,7 @@ afterAll(async () => {
 function withRestored(entities: readonly string[], others: Fingerprints): Fingerprints {
   const back = new Set(platformTables(entities));
   return Object.fromEntries(
-    Object.entries(others).map(([table, hash]) => [table, back.has(table) ? before[table] : hash]),
+    Object.entries(others).map(([table, hash]) => [table, (back.has(table) ? before[table] : hash) ?? ""]),
   );
 }
 
@@ -129,31 +129,35 @@ it(
   },
 );
 
-it("audit logs and configuration values are backed up only when asked for", { timeout: 180_000 }, async () => {
-  const held = async (...flags: string[]): Promise<string[]> => {
-    const { stdout } = await holdfast("backup", "-o", "some.tar", "--json", ...flags);
-    return (JSON.parse(stdout) as { entities: string[] }).entities;
-  };
-  const plain = await held();
-  expect(plain).not.toContain("AUDIT_LOGS");
-  expect(plain).not.toContain("CONFIG_VALUES");
-  expect(plain).toHaveLength(11);
-  expect(await held("--include-audit")).toEqual([...plain, "AUDIT_LOGS"]);
-  expect(await held("--include-config")).toEqual([...plain, "CONFIG_VALUES"]);
-  expect(await held("--include-config", "--include-audit")).toEqual([
-    ...plain,
-    "CONFIG_VALUES",
-    "AUDIT_LOGS",
-  ]);
-  expect(await held("--entities", "spaces,roles")).toEqual(["ROLES", "SPACES"]);
-  expect(await held("--groups", "auth", "--include-audit")).toEqual([
-    "USERS",
-    "ROLES",
-    "GROUPS",
-    "TOKENS",
-    "AUDIT_LOGS",
-  ]);
-});
+it(
+  "audit logs and configuration values are backed up only when asked for",
+  { timeout: 180_000 },
+  async () => {
+    const held = async (...flags: string[]): Promise<string[]> => {
+      const { stdout } = await holdfast("backup", "-o", "some.tar", "--json", ...flags);
+      return (JSON.parse(stdout) as { entities: string[] }).entities;
+    };
+    const plain = await held();
+    expect(plain).not.toContain("AUDIT_LOGS");
+    expect(plain).not.toContain("CONFIG_VALUES");
+    expect(plain).toHaveLength(11);
+    expect(await held("--include-audit")).toEqual([...plain, "AUDIT_LOGS"]);
+    expect(await held("--include-config")).toEqual([...plain, "CONFIG_VALUES"]);
+    expect(await held("--include-config", "--include-audit")).toEqual([
+      ...plain,
+      "CONFIG_VALUES",
+      "AUDIT_LOGS",
+    ]);
+    expect(await held("--entities", "spaces,roles")).toEqual(["ROLES", "SPACES"]);
+    expect(await held("--groups", "auth", "--include-audit")).toEqual([
+      "USERS",
+      "ROLES",
+      "GROUPS",
+      "TOKENS",
+      "AUDIT_LOGS",
+    ]);
+  },
+);
 
 it("what was done stands in the audit log, by whom and to what", async () => {
   const rows = await sql`

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { ReadableStream } from "node:stream/web";
 import fc from "fast-check";
 import postgres from "postgres";
 import { expect, inject, it } from "vitest";
