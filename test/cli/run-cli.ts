@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 
-const MAIN = path.join(import.meta.dirname, "../../src/cli/main.ts");
+export const MAIN = path.join(import.meta.dirname, "../../src/cli/main.ts");
 
 export interface CliOptions {
   readonly cwd: string;
