@@ -118,9 +118,16 @@ export function tarSink(stream: Writable, modifiedAt: Date): ArtifactSink {
   let turn: Promise<void> = Promise.resolve();
   stream.on("error", () => {}); // the put under way reports it; later ones find the stream destroyed
   const write = async (bytes: Uint8Array) => {
-    // The callback comes when the stream has passed the bytes on: that is the back pressure.
     await new Promise<void>((resolve, reject) => {
-      stream.write(bytes, (error) => (error ? reject(notWritten(error)) : resolve()));
+      // A transform that is destroyed while it holds bytes never calls back.
+      const closed = () => reject(notWritten(stream.errored ?? new Error("the stream was closed")));
+      stream.once("close", closed);
+      // The callback comes when the stream has passed the bytes on: that is the back pressure.
+      stream.write(bytes, (error) => {
+        stream.off("close", closed);
+        if (error) reject(notWritten(error));
+        else resolve();
+      });
     });
   };
   const inTurn = async (act: () => Promise<void>) => {

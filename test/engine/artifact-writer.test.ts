@@ -407,4 +407,13 @@ describe("the single-file form", () => {
     await sink.abort();
     await outcome;
   });
+
+  it("fails where its reader leaves without having read all", async () => {
+    const stream = new PassThrough();
+    const sink = tarSink(stream, CREATED_AT);
+    const outcome = expect(sink.put("x", noise(100_000), 100_000)).rejects.toEqual(errorOf("STORE_FAILED"));
+    await new Promise(setImmediate);
+    stream.destroy();
+    await outcome;
+  });
 });
