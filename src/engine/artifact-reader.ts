@@ -97,6 +97,8 @@ export async function openArtifact(
 export interface IndexedArtifact {
   readonly header: ArtifactHeader;
   readonly index: ArtifactIndex;
+  /** The index itself, as it is stored. */
+  readonly indexSeal: ObjectSeal;
   /** The index's objects by name; each is there, and as long as it was. */
   readonly objects: IndexedObjects;
 }
@@ -126,7 +128,8 @@ export async function readIndex(source: ArtifactSource, signal?: AbortSignal): P
   if (sealOf(objects, HEADER_NAME).sha256 !== sha256(headerBytes))
     throw new HoldfastError("ARTIFACT_CORRUPT", `${HEADER_NAME} does not hash to what was written.`);
   for (const object of objects.values()) checkPresent(object, sizes.get(object.name));
-  return { header, index, objects };
+  const indexSeal = { name: INDEX_NAME, sizeBytes: indexBytes.length, sha256: sha256(indexBytes) };
+  return { header, index, indexSeal, objects };
 }
 
 /**
