@@ -16,6 +16,21 @@ export interface RestoreChoice {
   readonly entityAt: (position: number) => string;
 }
 
+/** @throws HoldfastError FOREIGN_CONTENTS naming each entity that the artifact holds besides `names` */
+export function checkWithin(manifest: Manifest, names: readonly string[]): void {
+  const foreign = manifest.entities.filter((entity) => !names.includes(entity.name));
+  if (foreign.length === 0) return;
+  const labels = foreign.map(({ name, group }) => `${name} (of ${group})`);
+  throw new HoldfastError(
+    "FOREIGN_CONTENTS",
+    `The backup holds ${labels.join(" and ")}, which cannot be restored here.`,
+    {
+      hint: "Restore it where all of its entities may be restored; nothing was changed.",
+      details: { entities: foreign.map(({ name }) => name) },
+    },
+  );
+}
+
 /**
  * @param names of entities; left out: every entity that the artifact holds
  * @throws HoldfastError BAD_INPUT for a name that the catalog lacks, and for entities of several databases: no transaction

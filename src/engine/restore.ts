@@ -12,7 +12,7 @@ import { openStaging, type Staging } from "../postgres/staging.ts";
 import { dropStaging, takeOver } from "../postgres/staging-schema.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
 import { openArtifact, type ArtifactReader, type Expectation, type Unlock } from "./artifact-reader.ts";
-import { chooseTables, type RestoreChoice } from "./restore-choice.ts";
+import { checkWithin, chooseTables, type RestoreChoice } from "./restore-choice.ts";
 
 export interface RestoreDeps {
   /** The URL of a database of the catalog, by name. */
@@ -31,6 +31,8 @@ export interface RestoreOrder {
   readonly attempt: number;
   /** Names of entities; left out: all that the backup holds. */
   readonly entities?: readonly string[] | undefined;
+  /** Names of entities: a backup that holds any other is refused as a whole. */
+  readonly within?: readonly string[] | undefined;
   readonly mode: RestoreMode;
   readonly dryRun: boolean;
   /** The plan of a dry run: a restore that would do anything else is refused. */
@@ -53,7 +55,7 @@ const SHARES = { planning: [0, 1], staging: [1, 60], comparing: [60, 75], applyi
  * again for the same run with a higher attempt; a restore that has been applied is then not applied twice.
  * `forgetRestore` ends that, once the success is written down elsewhere.
  * @throws HoldfastError of the artifact (ARTIFACT_*, WRONG_PASSPHRASE, ...), of the choice (ENTITY_NOT_IN_BACKUP,
- *   BAD_INPUT), of the database (MISSING_REFERENCES, PLAN_CHANGED, ...); the signal's reason when it is aborted
+ *   FOREIGN_CONTENTS, BAD_INPUT), of the database (MISSING_REFERENCES, PLAN_CHANGED, ...); the signal's reason when it is aborted
  */
 export async function restore(
   deps: RestoreDeps,
@@ -63,6 +65,7 @@ export async function restore(
   const meter = createProgressMeter(SHARES, control.onProgress);
   meter.enter("planning");
   const artifact = await openArtifact(deps.source, order.unlock, control.signal, order.expected);
+  if (order.within !== undefined) checkWithin(artifact.manifest, order.within);
   const choice = chooseTables(deps.catalog, artifact.manifest, order.entities);
   const stop = new AbortController();
   const signal = AbortSignal.any([control.signal, stop.signal]);
