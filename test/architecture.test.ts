@@ -23,14 +23,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   runs: ["core", "codec", "auth", "ledger", "queue"],
   schema: ["core", "codec", "auth", "ledger", "queue", "runs"],
   workers: ["core", "codec", "store", "postgres", "engine", "ledger", "queue"],
-  http: ["core", "schema", "auth", "ledger", "queue", "engine", "store", "runs"],
+  transfer: ["core", "codec", "store", "engine", "auth", "ledger", "runs"],
+  http: ["core", "schema", "auth", "ledger", "queue", "engine", "store", "runs", "transfer"],
   runtime: [
     ...["core", "codec", "store", "postgres", "ledger", "queue", "embedded", "config", "platform", "auth"],
-    ...["engine", "runs", "schema", "workers", "http"],
+    ...["engine", "runs", "transfer", "schema", "workers", "http"],
   ],
   cli: [
     ...["core", "codec", "store", "postgres", "ledger", "queue", "embedded", "config", "platform", "auth"],
-    ...["engine", "runs", "schema", "workers", "http", "runtime"],
+    ...["engine", "runs", "transfer", "schema", "workers", "http", "runtime"],
   ],
 };
 

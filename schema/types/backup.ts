@@ -42,8 +42,7 @@ export const BackupType = builder.objectRef<Backup>("Backup").implement({
     downloadUrl: t.string({
       nullable: true,
       description: "Where the single-file form can be downloaded, with the caller's own authorization.",
-      // Until the endpoint is there.
-      resolve: () => null,
+      resolve: ({ run, artifact }) => (artifact === undefined ? null : `/api/v1/backups/${run.id}/download`),
     }),
   }),
 });

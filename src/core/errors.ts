@@ -18,11 +18,17 @@ export const ERRORS = {
   WRONG_PASSWORD: { status: 403, hint: "Give the password that you sign in with now." },
   FORBIDDEN: { status: 403, hint: "Ask an administrator for the missing permission." },
   TOO_MANY_ATTEMPTS: { status: 429, hint: "Wait, then try again.", retryable: true },
+  TOO_MANY_STREAMS: { status: 429, hint: "Wait until another backup or restore has ended.", retryable: true },
   // what is asked for
   BAD_INPUT: { status: 400, hint: "Correct the named field and send the request again." },
   METHOD_NOT_ALLOWED: { status: 405, hint: "Use one of the methods that the Allow header names." },
   NOT_JSON: { status: 415, hint: "Send JSON, with the header content-type: application/json." },
   TOO_LARGE: { status: 413, hint: "Send less in one request." },
+  NO_SPACE: { status: 507, hint: "Make room in the server's data directory.", retryable: true },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    hint: "Ask for bytes that the file has; its size is in Content-Range.",
+  },
   QUERY_TOO_LARGE: { status: 400, hint: "Ask for less at once: fewer levels, aliases or entries." },
   NOT_FOUND: { status: 404, hint: "Check the id; what you may not read is not shown either." },
   NOT_READY: { status: 409, hint: "Wait until the backup has succeeded." },

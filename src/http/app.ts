@@ -10,17 +10,22 @@ import { GRAPHIQL_CONTENT_SECURITY_POLICY } from "./graphiql-page.ts";
 import { GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
 import { healthRoutes } from "./health.ts";
 import { authRoutes } from "./rest/auth.ts";
+import { backupRoutes } from "./rest/backup.ts";
+import type { TransferRouteDeps } from "./rest/deps.ts";
+import { downloadRoutes } from "./rest/download.ts";
 import { answerError } from "./rest/errors.ts";
+import { REST_PATH, UPLOAD_PATH } from "./rest/paths.ts";
+import { restoreRoutes } from "./rest/restore.ts";
 import { tokenRoutes } from "./rest/tokens.ts";
 
-const REST_PATH = "/api/v1";
+export interface AppOptions {
+  readonly graphql: GraphqlServer;
+  readonly transfers: TransferRouteDeps;
+  /** Told of every answer that does not end by itself. */
+  readonly onEventStream: (response: ServerResponse) => void;
+}
 
-/** @param onEventStream told of every answer that does not end by itself */
-export function createApp(
-  deps: ServerDeps,
-  graphql: GraphqlServer,
-  onEventStream: (response: ServerResponse) => void,
-): Hono<Env> {
+export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream }: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   app.use(
     secureHeaders({
@@ -50,6 +55,12 @@ export function createApp(
   app.route("/", healthRoutes(deps));
   app.route(`${REST_PATH}/auth`, authRoutes(deps.auth));
   app.route(`${REST_PATH}/tokens`, tokenRoutes(deps.auth));
+  app.route(`${REST_PATH}/backup`, backupRoutes(transfers));
+  app.route(`${REST_PATH}/backups`, downloadRoutes(transfers));
+  app.route(UPLOAD_PATH, restoreRoutes(transfers));
+
+  // For people with a browser; GraphiQL is what there is to see.
+  app.get("/", (c) => c.redirect(GRAPHQL_PATH));
 
   app.all(GRAPHQL_PATH, async (c) => {
     const response = await graphql.fetch(c.req.raw, { origin: originOf(c) });

@@ -23,11 +23,12 @@ export function publicError(error: unknown, log: Logger): HoldfastError {
   });
 }
 
-/** Headers that belong to an error's answer: how to sign in, and when to come back. */
+/** Headers that belong to an error's answer: how to sign in, when to come back, how much there is to ask for. */
 export function errorHeaders(error: HoldfastError): Record<string, string> {
   const headers: Record<string, string> = {};
   if (error.status === 401) headers["WWW-Authenticate"] = "Bearer";
   const seconds = error.details?.["retryAfterSeconds"];
   if (typeof seconds === "number") headers["Retry-After"] = String(Math.ceil(seconds));
+  if (error.status === 416) headers["Content-Range"] = `bytes */${String(error.details?.["sizeBytes"])}`;
   return headers;
 }

@@ -1,18 +1,29 @@
 // The server: one port for GraphQL, its WebSockets, the REST endpoints and the health checks.
 import { once } from "node:events";
-import { createServer as createHttpServer, type ServerResponse } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { HoldfastError } from "../core/errors.ts";
 import { createApp } from "./app.ts";
 import type { ServerDeps } from "./deps.ts";
 import { createGraphql } from "./graphql.ts";
+import { afterClose } from "./rest/departure.ts";
+import { UPLOAD_PATH } from "./rest/paths.ts";
+import { createPlaces } from "./rest/places.ts";
 import { serveWebSockets } from "./websocket.ts";
 
 export interface ServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Backups and restores that clients take or bring at the same time; left out: 4. */
+  readonly maxStreams?: number;
+  /** How long a client may take nothing of what it is sent, or send nothing of its file; left out: two minutes. */
+  readonly stallMs?: number;
+  /** How long a request may take to arrive, unless it brings a file; left out: five minutes. */
+  readonly requestMs?: number;
 }
+
+const HEADERS_MS = 60_000;
 
 export interface RunningServer {
   /** Where it listens, without a slash at the end. */
@@ -30,13 +41,27 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const graphql = createGraphql(deps);
   const eventStreams = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
-  const app = createApp(deps, graphql, (response) => {
-    if (closing !== undefined) response.destroy();
-    eventStreams.add(response);
-    response.once("close", () => eventStreams.delete(response));
+  const places = createPlaces(options.maxStreams ?? 4);
+  const app = createApp(deps, {
+    graphql,
+    transfers: { ...deps, places, stallMs: options.stallMs ?? 120_000 },
+    onEventStream(response) {
+      if (closing !== undefined) response.destroy();
+      eventStreams.add(response);
+      response.once("close", () => eventStreams.delete(response));
+    },
   });
-  const listener = getRequestListener(app.fetch);
-  const server = createHttpServer((request, response) => void listener(request, response));
+  const answer = getRequestListener(app.fetch);
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    if (!bringsFile(request)) endIfSlow(request, response, options.requestMs ?? 300_000);
+    void answer(request, response);
+  };
+  // Node's own bound on how long a request may take holds for all of them, uploads too.
+  const server = createHttpServer({ requestTimeout: 0, headersTimeout: HEADERS_MS }, listener);
+  server.on("checkContinue", (request, response) => {
+    if (!bringsFile(request)) response.writeContinue();
+    listener(request, response);
+  });
   const webSockets = serveWebSockets(server, graphql, deps);
   server.listen(options.port, options.host);
   await once(server, "listening").catch((cause: unknown) => {
@@ -52,6 +77,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     await webSockets.close();
     await closed;
     clearTimeout(grace);
+    await places.empty();
     await graphql.dispose();
   };
   const address = server.address();
@@ -61,4 +87,15 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     url: `http://${host}:${port}`,
     close: ({ graceMs = 10_000 } = {}) => (closing ??= close(graceMs)),
   };
+}
+
+function bringsFile(request: IncomingMessage): boolean {
+  return request.url?.startsWith(`${UPLOAD_PATH}/`) ?? false;
+}
+
+function endIfSlow(request: IncomingMessage, response: ServerResponse, requestMs: number): void {
+  const timer = setTimeout(() => {
+    if (!request.complete) request.destroy();
+  }, requestMs);
+  afterClose(response, () => clearTimeout(timer));
 }

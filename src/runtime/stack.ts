@@ -1,4 +1,5 @@
 // A process that serves: the foundation, the first account, the API, and a worker unless it is told not to have one.
+import path from "node:path";
 import { createAuth } from "../auth/auth.ts";
 import { ensureAdmin } from "../auth/admin.ts";
 import type { Environment } from "../config/environment.ts";
@@ -57,6 +58,8 @@ export async function startStack(environment: Environment, options: StackOptions
         kind,
         isDefault: foundation.defaultStores.includes(name),
       })),
+      artifactStores: foundation.stores,
+      spoolDirectory: path.join(dataDir, "uploads"),
       auth,
       catalogFacts: createCatalogFacts(foundation),
       readiness: readinessOf(foundation),

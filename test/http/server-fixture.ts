@@ -1,12 +1,16 @@
 // A real server on a real database and queue, for a test file. No worker runs: the tests drive runs as one would.
 import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { pino, type Logger } from "pino";
 import { deriveKey } from "../../src/codec/seal.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { watchRuns } from "../../src/ledger/watch.ts";
 import { openQueue, type RunQueue } from "../../src/queue/queue.ts";
-import { createServer, type RunningServer } from "../../src/http/server.ts";
+import { createServer, type RunningServer, type ServerOptions } from "../../src/http/server.ts";
 import type { ServerDeps } from "../../src/http/deps.ts";
+import { memoryStore } from "../../src/store/memory.ts";
 import { createWorld, SECRET_KEY, type World } from "../auth/world.ts";
 
 export interface TestServer extends AsyncDisposable {
@@ -30,7 +34,10 @@ export interface Account {
 export const SEAL_KEY = deriveKey(SECRET_KEY, "seal");
 export const ALL = platformCatalog.permissions;
 
-export async function startTestServer(change: Partial<ServerDeps> = {}): Promise<TestServer> {
+export async function startTestServer(
+  change: Partial<ServerDeps> = {},
+  options: Partial<ServerOptions> = {},
+): Promise<TestServer> {
   const world = await createWorld();
   const logged: Record<string, unknown>[] = [];
   const log: Logger = pino(
@@ -44,6 +51,7 @@ export async function startTestServer(change: Partial<ServerDeps> = {}): Promise
     log,
   });
   const watcher = await watchRuns(world.ledger);
+  const directory = await mkdtemp(path.join(tmpdir(), "holdfast-server-"));
   const deps: ServerDeps = {
     ledger: world.ledger,
     queue,
@@ -54,6 +62,12 @@ export async function startTestServer(change: Partial<ServerDeps> = {}): Promise
       { name: "local", kind: "memory", isDefault: true },
       { name: "offsite", kind: "memory", isDefault: false },
     ],
+    artifactStores: new Map([
+      ["local", memoryStore()],
+      ["offsite", memoryStore()],
+    ]),
+    databaseUrl: () => world.url,
+    spoolDirectory: path.join(directory, "uploads"),
     secretKey: SEAL_KEY,
     log,
     catalogFacts: async () => new Map(),
@@ -61,7 +75,7 @@ export async function startTestServer(change: Partial<ServerDeps> = {}): Promise
     recheckRightsMs: 100,
     ...change,
   };
-  const running = await createServer(deps, { host: "127.0.0.1", port: 0 });
+  const running = await createServer(deps, { host: "127.0.0.1", port: 0, ...options });
   return {
     url: running.url,
     world,
@@ -79,6 +93,7 @@ export async function startTestServer(change: Partial<ServerDeps> = {}): Promise
       await watcher.close();
       await queue.close();
       await world[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }

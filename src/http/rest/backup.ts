@@ -1,0 +1,43 @@
+// GET /backup/{group}: a group as one file, sent as it is made.
+import { Hono } from "hono";
+import { requireAccess } from "../../runs/access.ts";
+import { streamBackup } from "../../transfer/stream-backup.ts";
+import { originOf, type CallerEnv } from "../env.ts";
+import type { TransferRouteDeps } from "./deps.ts";
+import { departureOf } from "./departure.ts";
+import { attachment, fileBody } from "./file-answer.ts";
+import { groupAt, groupPath, readEncryption, readQuery } from "./request.ts";
+import { requireCaller } from "./require-caller.ts";
+
+export function backupRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
+  const routes = new Hono<CallerEnv>();
+
+  routes.get("/:group", requireCaller(deps.auth), async (c) => {
+    const group = groupAt(deps.catalog, c.req.param("group"));
+    const { incoming, outgoing } = c.env;
+    const encryption = readEncryption(incoming, readQuery(c, ["recipient"])("recipient"));
+    const entities = group.entities.map(({ name }) => name);
+    requireAccess(deps.catalog, c.var.caller, entities, "READ");
+    const headers = {
+      "Content-Type": "application/octet-stream",
+      "Content-Disposition": attachment(`${groupPath(group)}.db`),
+      "Cache-Control": "no-store",
+    };
+    if (c.req.method === "HEAD") return c.body(null, 200, headers);
+
+    const place = deps.places.take();
+    try {
+      const departure = departureOf(outgoing);
+      const stream = await streamBackup(deps, c.var.caller, { group, encryption }, departure, originOf(c));
+      void stream.ended.finally(() => place[Symbol.dispose]());
+      // What it fails with is logged by whoever makes it.
+      const body = fileBody(outgoing, stream.bytes, { stallMs: deps.stallMs, onFailure: () => undefined });
+      return c.body(body, 200, headers);
+    } catch (error) {
+      place[Symbol.dispose]();
+      throw error;
+    }
+  });
+
+  return routes;
+}

@@ -1,0 +1,88 @@
+// POST /restore/{group}: a group's file put back, once all of it has arrived.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Hono, type Context } from "hono";
+import { HoldfastError } from "../../core/errors.ts";
+import type { RestoreMode } from "../../core/run.ts";
+import { requireAccess } from "../../runs/access.ts";
+import { restoreFile, type FileRestore } from "../../transfer/restore-file.ts";
+import { originOf, type CallerEnv } from "../env.ts";
+import type { TransferRouteDeps } from "./deps.ts";
+import { departureOf } from "./departure.ts";
+import { groupAt, readQuery, readUnlock } from "./request.ts";
+import { requireCaller } from "./require-caller.ts";
+import { createSpool } from "./spool.ts";
+import { receiveUpload } from "./upload.ts";
+
+const MODES: Readonly<Record<string, RestoreMode>> = {
+  merge: "MERGE",
+  replace: "REPLACE",
+  "insert-missing": "INSERT_MISSING",
+};
+
+export function restoreRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
+  const routes = new Hono<CallerEnv>();
+  const spool = createSpool(deps.spoolDirectory);
+
+  routes.post("/:group", requireCaller(deps.auth), async (c) => {
+    // All that can be refused is refused before the file is asked for.
+    const group = groupAt(deps.catalog, c.req.param("group"));
+    const { incoming, outgoing } = c.env;
+    const order: FileRestore = { group, ...readChoice(c), unlock: readUnlock(incoming) };
+    const entities = group.entities.map(({ name }) => name);
+    requireAccess(deps.catalog, c.var.caller, entities, "WRITE");
+    await using held = new AsyncDisposableStack();
+    held.use(deps.places.take());
+    const file = held.use(await spool.reserve(announcedBytes(incoming)));
+
+    const departure = departureOf(outgoing);
+    askForBody(incoming, outgoing);
+    await receiveUpload(incoming, file, { stallMs: deps.stallMs, signal: departure });
+    // The upload may have taken hours: who may restore is asked again.
+    const caller = await deps.auth.authenticate(c.req.header("authorization"));
+    const { changes, plan } = await restoreFile(deps, caller, file.path, order, departure, originOf(c));
+    return c.json({ success: true, dryRun: order.dryRun, changes, plan }, 200, {
+      "Cache-Control": "no-store",
+    });
+  });
+
+  return routes;
+}
+
+/** @throws HoldfastError BAD_INPUT */
+function readChoice(c: Context): Pick<FileRestore, "mode" | "dryRun" | "expectPlan"> {
+  const query = readQuery(c, ["mode", "dry-run", "expect-plan"]);
+  return {
+    mode: oneOf("mode", query("mode"), MODES) ?? "MERGE",
+    dryRun: oneOf("dry-run", query("dry-run"), { true: true, false: false }) ?? false,
+    expectPlan: single("expect-plan", query("expect-plan")),
+  };
+}
+
+function oneOf<T>(
+  name: string,
+  values: readonly string[],
+  choices: Readonly<Record<string, T>>,
+): T | undefined {
+  const value = single(name, values);
+  if (value === undefined) return undefined;
+  const choice = Object.hasOwn(choices, value) ? choices[value] : undefined;
+  if (choice !== undefined) return choice;
+  throw new HoldfastError("BAD_INPUT", `${name} cannot be ${JSON.stringify(value)}.`, {
+    hint: `It is one of ${Object.keys(choices).join(", ")}.`,
+  });
+}
+
+function single(name: string, values: readonly string[]): string | undefined {
+  if (values.length > 1) throw new HoldfastError("BAD_INPUT", `${name} is there more than once.`);
+  return values[0];
+}
+
+function announcedBytes({ headers }: IncomingMessage): number | undefined {
+  const length = Number(headers["content-length"]);
+  return Number.isSafeInteger(length) ? length : undefined;
+}
+
+/** A client that has asked whether to send its file is told so: the server leaves that to whoever reads an upload. */
+function askForBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  if (incoming.headers.expect?.toLowerCase() === "100-continue") outgoing.writeContinue();
+}

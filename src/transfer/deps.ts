@@ -1,0 +1,16 @@
+// What it takes to back up and restore while a client waits for it: the whole way is in this process's hands.
+import type { Logger } from "pino";
+import type { Catalog } from "../core/catalog.ts";
+import type { Ledger } from "../ledger/connect.ts";
+import type { Store } from "../store/store.ts";
+
+export interface TransferDeps {
+  /** For the audit log, and for what is known of stored backups. */
+  readonly ledger: Ledger;
+  readonly catalog: Catalog;
+  /** By name. */
+  readonly artifactStores: ReadonlyMap<string, Store>;
+  /** The URL of a database of the catalog, by name. */
+  readonly databaseUrl: (name: string) => string;
+  readonly log: Logger;
+}

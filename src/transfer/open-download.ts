@@ -1,0 +1,81 @@
+// A stored backup as a file, for a client that may read all that is in it.
+import { recordAudit } from "../auth/audit.ts";
+import type { Caller } from "../auth/caller.ts";
+import type { Origin } from "../auth/context.ts";
+import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { openSingleFile, type ByteRange, type SingleFile } from "../engine/single-file.ts";
+import { findArtifact, type Artifact } from "../ledger/artifacts.ts";
+import { requireVisible } from "../runs/visible.ts";
+import type { TransferDeps } from "./deps.ts";
+
+export interface Download {
+  readonly file: SingleFile;
+  /** What the backup was called when it was started; null: nothing. */
+  readonly label: string | null;
+}
+
+/**
+ * The backup's artifact, from the first of its stores that has it whole.
+ * @throws HoldfastError NOT_FOUND (no such backup, or none for this caller), NOT_READY before it has SUCCEEDED, ARTIFACT_* or
+ *   STORE_FAILED where no store has it whole
+ */
+export async function openDownload(
+  deps: TransferDeps,
+  caller: Caller,
+  backupId: string,
+  signal: AbortSignal,
+): Promise<Download> {
+  const run = await requireVisible(deps, caller, "BACKUP", backupId);
+  if (run.kind !== "BACKUP") throw new Error(`run ${run.id} was to be a backup`);
+  if (run.status !== "SUCCEEDED")
+    throw new HoldfastError("NOT_READY", `The backup ${backupId} is ${run.status}.`);
+  const artifact = await findArtifact(deps.ledger, run.id);
+  if (artifact === undefined) throw new HoldfastError("NOT_FOUND", `The backup ${backupId} is not kept.`);
+  return { file: await openFirstWhole(deps, artifact, signal), label: run.request.label };
+}
+
+/** To be called before the first byte goes out. @param range what of the file is sent */
+export async function recordDownload(
+  { ledger }: TransferDeps,
+  caller: Caller,
+  backupId: string,
+  range: ByteRange,
+  origin: Origin = {},
+): Promise<void> {
+  await recordAudit(ledger.db, {
+    actor: caller.username,
+    action: "backup.downloaded",
+    target: `backup:${backupId}`,
+    address: origin.address,
+    details: { ...range },
+  });
+}
+
+async function openFirstWhole(
+  { artifactStores, log }: TransferDeps,
+  artifact: Artifact,
+  signal: AbortSignal,
+): Promise<SingleFile> {
+  let failure: unknown = new HoldfastError(
+    "ARTIFACT_INCOMPLETE",
+    `The backup is in none of its stores: ${artifact.stores.join(", ")}.`,
+  );
+  for (const name of artifact.stores) {
+    const store = artifactStores.get(name);
+    if (store === undefined) continue;
+    try {
+      const file = await openSingleFile(store, artifact.id, signal);
+      if (file.header.id === artifact.id && file.header.encryption === artifact.encryption) return file;
+      throw new HoldfastError(
+        "ARTIFACT_TAMPERED",
+        "Another artifact is in the place of the one that was written.",
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isHoldfastError(error)) throw error;
+      log.warn({ err: error, artifact: artifact.id, store: name }, "an artifact cannot be sent from a store");
+      failure = error;
+    }
+  }
+  throw failure;
+}

@@ -1,0 +1,78 @@
+// Restores a file that a client has handed over, and waits for.
+import { randomUUID } from "node:crypto";
+import type { Caller } from "../auth/caller.ts";
+import type { Origin } from "../auth/context.ts";
+import type { EntityGroup } from "../core/catalog.ts";
+import type { RestoreMode } from "../core/run.ts";
+import { tarSource } from "../engine/artifact-io.ts";
+import type { Unlock } from "../engine/artifact-reader.ts";
+import { forgetRestore, restore, type RestoreResult } from "../engine/restore.ts";
+import { requireAccess } from "../runs/access.ts";
+import type { TransferDeps } from "./deps.ts";
+import { auditTransfer } from "./transfer-audit.ts";
+
+export interface FileRestore {
+  /** What the file may hold: some of the group's entities, or all of them. */
+  readonly group: EntityGroup;
+  readonly mode: RestoreMode;
+  readonly dryRun: boolean;
+  /** The plan of a dry run: a restore that would do anything else is refused. */
+  readonly expectPlan?: string | undefined;
+  readonly unlock: Unlock;
+}
+
+/** For what has to be done although the client has left. */
+const FORGET_TIMEOUT_MS = 60_000;
+
+/**
+ * Applies the single-file artifact at a path, all of it or nothing.
+ * @param signal ends it within two seconds, and nothing is changed then, unless it had been applied before
+ * @throws HoldfastError FORBIDDEN without WRITE of every entity of the group, FOREIGN_CONTENTS for a file that holds another,
+ *   and all that the engine's `restore` throws
+ */
+export async function restoreFile(
+  deps: TransferDeps,
+  caller: Caller,
+  path: string,
+  order: FileRestore,
+  signal: AbortSignal,
+  origin: Origin = {},
+): Promise<RestoreResult> {
+  const { group, ...choice } = order;
+  const entities = group.entities.map(({ name }) => name);
+  requireAccess(deps.catalog, caller, entities, "WRITE");
+  const runId = randomUUID();
+  const audit = await auditTransfer(
+    deps,
+    { noun: "restore", id: runId, caller, origin },
+    { group: group.name, mode: choice.mode, dryRun: choice.dryRun },
+  );
+  try {
+    const source = await tarSource(path);
+    try {
+      const result = await restore(
+        { databaseUrl: deps.databaseUrl, catalog: deps.catalog, source },
+        { runId, attempt: 1, within: entities, ...choice },
+        { signal, onProgress: () => undefined },
+      );
+      await audit.succeeded(choice.dryRun ? "previewed" : "applied", { changes: result.changes });
+      return result;
+    } finally {
+      await source.close();
+      await forget(deps, runId, group);
+    }
+  } catch (error) {
+    await audit.failed(error);
+    throw error;
+  }
+}
+
+/** Nobody takes this run up again: what it left to tell its successor goes. */
+async function forget({ databaseUrl, log }: TransferDeps, runId: string, group: EntityGroup): Promise<void> {
+  const timeout = AbortSignal.timeout(FORGET_TIMEOUT_MS);
+  for (const database of new Set(group.entities.map((entity) => entity.database))) {
+    await forgetRestore({ databaseUrl }, { runId, database }, timeout).catch((error: unknown) => {
+      log.warn({ err: error, runId, database }, "what a restore had staged could not be removed");
+    });
+  }
+}
