@@ -97,6 +97,23 @@ describe("rows that cannot be there together", () => {
     });
   });
 
+  it("are found in a column that the database computes", async () => {
+    await using fixture = await createFixture(
+      `create schema app;
+       create table app.pages (id int primary key, title text, slug text generated always as (lower(title)) stored unique);
+       insert into app.pages values (1, 'One'), (2, 'Two');`,
+      { PAGES: ["app.pages"] },
+    );
+    const backup = await fixture.backUp();
+    await fixture.sql`delete from app.pages where id = 1`;
+    await fixture.sql`insert into app.pages values (9, 'ONE')`;
+    await expect(fixture.restore(backup, { dryRun: true })).rejects.toMatchObject({
+      details: { total: 1, conflicts: [{ staged: "id = 1", other: "id = 9", values: "slug = one" }] },
+    });
+    const { changes } = await fixture.restore(backup, { mode: "REPLACE" });
+    expect(summary(changes)).toEqual({ "app.pages": "1/0/1/1" });
+  });
+
   it("are found by an exclusion constraint, in what it calls overlapping", async () => {
     await using fixture = await createFixture(
       `create schema app;

@@ -202,7 +202,7 @@ function parseLabel(label: string): TableName {
   return { schema, name };
 }
 
-export async function* chunksOf(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* chunksOf(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks;
 }
 

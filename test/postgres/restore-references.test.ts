@@ -87,6 +87,25 @@ describe("a row that would refer to nothing", () => {
     await fixture.restore(backup);
   });
 
+  it("is also one whose key the database computes", async () => {
+    await using fixture = await createFixture(
+      `create schema app; create table app.a (id int primary key);
+       create table app.b (id int primary key, n int, a int generated always as (n * 10) stored references app.a);
+       insert into app.a values (10), (20); insert into app.b values (1, 1), (2, 2);`,
+      { B: ["app.b"] },
+    );
+    const backup = await fixture.backUp();
+    await fixture.sql`delete from app.b`;
+    await fixture.sql`delete from app.a where id = 20`;
+    await expect(fixture.restore(backup, { dryRun: true })).rejects.toMatchObject({
+      code: "MISSING_REFERENCES",
+      details: { references: [{ table: "app.b", references: "app.a", rows: 1, example: "a = 20" }] },
+    });
+    await fixture.sql`insert into app.a values (20)`;
+    await fixture.restore(backup);
+    expect(await fixture.sql`select a from app.b order by id`).toEqual([{ a: 10 }, { a: 20 }]);
+  });
+
   it("is also one whose key is null in part, under MATCH FULL", async () => {
     await using fixture = await createFixture(
       `create schema app;
