@@ -185,9 +185,9 @@ describe("a restore through a server", PATIENT, () => {
     const { id } = await backend.keep({ selection: { groups: ["WORKSPACE"] }, encryption }, control);
     await sql`DELETE FROM platform.templates WHERE name < 't2'`;
     await sql`UPDATE platform.variables SET value = 'red'`;
-    const arguments_ = ["restore", "--backup", id, "--templates", "--json"];
+    const restore = ["restore", "--backup", id, "--templates", "--json"];
     const env = { ...signedIn().env, HOLDFAST_PASSPHRASE: encryption.passphrase };
-    const { stdout } = await cli(arguments_, here(env));
+    const { stdout } = await cli(restore, here(env));
     expect(JSON.parse(stdout)).toMatchObject({
       backup: id,
       changes: [{ entity: "TEMPLATES", inserted: 11 }, {}],
@@ -234,11 +234,11 @@ describe("a restore through a server", PATIENT, () => {
 
   it("says what to do with a file of several groups, and with a part of a file", async () => {
     await cli(["backup", "--entities", "templates,roles", "--output", "two.tar"], signedIn());
-    for (const arguments_ of [
+    for (const what of [
       ["--input", "two.tar"],
       ["--input", "workspace.tar", "--templates"],
     ]) {
-      const refused = await runCli(["restore", ...arguments_], signedIn());
+      const refused = await runCli(["restore", ...what], signedIn());
       expect(refused).toMatchObject({ code: 2, stdout: "" });
       expect(refused.stderr).toMatch(/^hint: .*leave out --server.*--backup ID/m);
     }
@@ -257,8 +257,8 @@ describe("a restore through a server", PATIENT, () => {
 describe("holdfast tokens", PATIENT, () => {
   it("prints a new token alone, and a deleted one is refused", async () => {
     const created = await cli(["tokens", "create", "--name", "ci", "--expires", "2090-01-31"], signedIn());
-    const listed = JSON.parse((await cli(["tokens", "list", "--json"], signedIn())).stdout);
-    const { id } = listed.find((entry: { name: string }) => entry.name === "ci");
+    const { stdout } = await cli(["tokens", "list"], signedIn());
+    const id = /^(\S+) +ci /m.exec(stdout)?.[1] ?? "";
     const own = here({ HOLDFAST_SERVER: stack.url, HOLDFAST_TOKEN: created.stdout.trim() });
     await cli(["stores", "list"], own);
     await cli(["tokens", "delete", id], signedIn());
