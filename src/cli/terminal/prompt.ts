@@ -35,6 +35,7 @@ export async function askLine(question: string, signal: AbortSignal): Promise<st
     try {
       return await lines.question(`? ${question} `, { signal });
     } catch (cause) {
+      terminal.output.write("\n");
       // Ctrl-C, in the words of the other prompts.
       throw Object.assign(new Error("The prompt was interrupted.", { cause }), { name: "ExitPromptError" });
     } finally {
