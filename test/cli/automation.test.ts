@@ -93,7 +93,8 @@ describe.skipIf(!haveSshd)("docs/automation.md", { timeout: 180_000 }, () => {
     await writeFile(at("passphrase"), `${PASSPHRASE}\n`, { mode: 0o600 });
     run(withFile, { PASSPHRASE_FILE: at("passphrase") });
     const file = at("backups", `holdfast-${today}.enc`);
-    await cli(["verify", "--input", file, "--passphrase-file", at("passphrase")], { cwd: directory });
+    const verify = ["verify", "--input", file, "--passphrase-file", at("passphrase")];
+    expect((await cli(verify, { cwd: directory })).stdout).toMatch(/^Sound: /);
   });
 
   it("sends a backup to the other host without a file here, and restores it from there", async () => {
