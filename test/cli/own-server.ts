@@ -7,13 +7,13 @@ export interface OwnServer {
   readonly sql: Sql;
   readonly databaseUrl: string;
   /** A request under /api/v1 and its answer, with the token where there is one. */
-  request(
+  readonly request: (
     method: string,
     path: string,
     body?: unknown,
     token?: string,
-  ): Promise<{ status: number; json: Answer }>;
-  signIn(username: string, password: string): Promise<{ status: number; token: string }>;
+  ) => Promise<{ status: number; json: Answer }>;
+  readonly signIn: (username: string, password: string) => Promise<{ status: number; token: string }>;
 }
 
 export type Answer = Readonly<Record<string, unknown>>;

@@ -41,11 +41,6 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs lines as bash would; the first that fails ends them. */
-export function bash(lines: string, options: RunOptions): Promise<Outcome> {
-  return start("bash", ["-euo", "pipefail", "-c", lines], options).outcome;
-}
-
 export interface Answer {
   readonly exitCode: number | null;
   readonly status: number;
