@@ -12,5 +12,7 @@ export interface TransferDeps {
   readonly artifactStores: ReadonlyMap<string, Store>;
   /** The URL of a database of the catalog, by name. */
   readonly databaseUrl: (name: string) => string;
+  /** That one backup or restore works with at the same time; left out: by the machine's cores. */
+  readonly connections?: number;
   readonly log: Logger;
 }

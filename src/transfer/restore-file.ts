@@ -51,7 +51,12 @@ export async function restoreFile(
     const source = await tarSource(path);
     try {
       const result = await restore(
-        { databaseUrl: deps.databaseUrl, catalog: deps.catalog, source },
+        {
+          databaseUrl: deps.databaseUrl,
+          catalog: deps.catalog,
+          source,
+          ...(deps.connections !== undefined && { connections: deps.connections }),
+        },
         { runId, attempt: 1, within: entities, ...choice },
         { signal, onProgress: () => undefined },
       );

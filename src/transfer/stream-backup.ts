@@ -58,7 +58,11 @@ export async function streamBackup(
   const begun = Promise.withResolvers<void>();
   bytes.once("readable", begun.resolve);
   const made = backup(
-    { databaseUrl: deps.databaseUrl, sink: tarSink(bytes, createdAt) },
+    {
+      databaseUrl: deps.databaseUrl,
+      sink: tarSink(bytes, createdAt),
+      ...(deps.connections !== undefined && { connections: deps.connections }),
+    },
     { artifactId: id, createdAt, entities: group.entities, encryption },
     { signal, onProgress: () => undefined },
   );

@@ -8,20 +8,21 @@ import { tarSource } from "../../src/engine/artifact-io.ts";
 import { authorized, curl, start, type Running } from "./curl.ts";
 import { ALL, startTestServer, type Account, type TestServer } from "./server-fixture.ts";
 
-/** Two COPYs of some 32 MiB are held in memory at most: of so many rows, most are still to be read. */
-const ROWS = 700_000;
+/** Some 1,700 bytes each, that cannot be made much smaller. Two parts of two COPYs are in memory at most: some 130 MB. */
+const ROWS = 130_000;
 
 let server: TestServer;
 let account: Account;
 let directory: string;
 beforeAll(async () => {
-  server = await startTestServer({}, { maxStreams: 1, stallMs: 1_000 });
+  server = await startTestServer({ connections: 2 }, { maxStreams: 1, stallMs: 1_000 });
   account = await server.accountWith(...ALL);
   const { sql } = server.world.ledger;
   await sql`insert into platform.streams (name) values ('large')`;
   await sql`
     insert into platform.log_entries (stream_id, level, message)
-    select (select id from platform.streams), 'INFO', encode(sha512(n::text::bytea), 'hex') || encode(sha512((-n)::text::bytea), 'hex')
+    select (select id from platform.streams), 'INFO',
+      (select string_agg(encode(sha512((12 * n + k)::text::bytea), 'hex'), '') from generate_series(1, 12) k)
     from generate_series(1, ${ROWS}) n`;
   await sql`analyze platform.log_entries`;
 });
@@ -183,7 +184,7 @@ describe("an upload that breaks off", () => {
 
 describe("a server that closes", () => {
   it("ends the streams that do not end in time, and waits until nothing of them is going on", async () => {
-    await using other = await startTestServer({ databaseUrl: () => server.world.url });
+    await using other = await startTestServer({ databaseUrl: () => server.world.url, connections: 2 });
     const reader = await other.accountWith("READ_STREAMS");
     running = start("curl", [
       ...[

@@ -19,7 +19,7 @@ export function fileBody(
 ): ReadableStream<Uint8Array> {
   outgoing.setTimeout(stallMs, () => {
     // With nothing left to send it is the bytes that are slow, not the client.
-    if (outgoing.writableLength > 0) cutShort(outgoing);
+    if (outgoing.writableLength > 0) outgoing.destroy();
   });
   const chunks = bytes[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
@@ -32,7 +32,6 @@ export function fileBody(
         } catch (error) {
           onFailure(error);
           cutShort(outgoing);
-          controller.close();
         }
       },
       async cancel() {
@@ -43,10 +42,11 @@ export function fileBody(
   );
 }
 
-/** The end of an answer in HTTP/1.0 is that of its connection: only a reset says that it is not the answer's. */
-function cutShort(outgoing: ServerResponse): void {
-  if (outgoing.req.httpVersion === "1.0") outgoing.socket?.resetAndDestroy();
-  outgoing.destroy();
+/** Ends the connection and not the answer, after what has been written of it. */
+function cutShort({ req, socket }: ServerResponse): void {
+  // The end of an answer in HTTP/1.0 is that of its connection: only a reset says that it is not the answer's.
+  if (req.httpVersion === "1.0") socket?.resetAndDestroy();
+  else socket?.destroySoon();
 }
 
 /** `Content-Disposition` for a name that may hold anything. */
