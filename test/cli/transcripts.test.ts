@@ -16,6 +16,8 @@ const transcripts = join(here, "transcripts");
 const COMMANDS = {
   holdfast: join(root, "src/cli/main.ts"),
   "ask-passphrase": join(here, "fixtures/ask-passphrase.ts"),
+  "seed-platform": join(here, "fixtures/seed-platform.ts"),
+  sql: join(here, "fixtures/sql.ts"),
   stubborn: join(here, "fixtures/stubborn.ts"),
 };
 
@@ -60,6 +62,8 @@ function surroundings(bin: string): Record<string, string> {
   return {
     PATH: `${bin}:${dirname(process.execPath)}:${process.env["PATH"] ?? "/usr/bin:/bin"}`,
     HOME: dirname(bin),
+    // What a case writes there holds for the commands after it.
+    BASH_ENV: join(dirname(bin), ".bashrc"),
     LANG: "C.UTF-8",
     TERM: "xterm-256color",
   };
