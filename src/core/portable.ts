@@ -1,5 +1,5 @@
 // The portable form: one JSON document that a person and `jq` can read. What it is made of beside the rows, which are
-// objects by column, one to a line. Described for people in docs/artifact-format.md.
+// objects by column, one to a line. docs/portable-form.md describes it for people.
 import { z } from "zod";
 import { manifestSchema, type Manifest, type ManifestTable } from "./artifact.ts";
 import { HoldfastError } from "./errors.ts";
