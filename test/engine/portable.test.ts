@@ -110,9 +110,8 @@ describe("the portable form of the platform", () => {
     const text = (await Array.fromAsync(writePortable(artifact, signal))).join("");
     const { manifest } = await read(text, 3);
     const { parts: _, ...expected } = artifact.manifest;
-    expect(manifest).toMatchObject({
-      ...expected,
-      tables: expected.tables.map(({ rawBytes: _, ...table }) => table),
-    });
+    // How many bytes a row takes as COPY text is measured again, from what the JSON holds.
+    const tables = expected.tables.map((table) => ({ ...table, rawBytes: expect.any(Number) }));
+    expect(manifest).toMatchObject({ ...expected, tables });
   });
 });
