@@ -26,6 +26,8 @@ export interface Unlock {
   readonly passphrase?: string | undefined;
   /** Text with an age identity on a line of its own. */
   readonly identity?: string | undefined;
+  /** The artifact's own identity, as `ArtifactReader` gives it: opens it again without the second that a passphrase takes. */
+  readonly artifactIdentity?: string | undefined;
 }
 
 /** What is known of the artifact from elsewhere, such as the ledger, which remembers what was written. */
@@ -44,6 +46,8 @@ export interface ArtifactReader {
   readonly header: ArtifactHeader;
   readonly index: ArtifactIndex;
   readonly manifest: Manifest;
+  /** What parts and manifest are encrypted to: a secret; null where the artifact is not encrypted. */
+  readonly artifactIdentity: string | null;
   /**
    * The COPY text of a part of the manifest, in chunks that may end anywhere. The part's stored bytes are held in
    * memory and have been checked before the first chunk; of its rows there is never more than a MiB.
@@ -83,6 +87,7 @@ export async function openArtifact(
     header,
     index,
     manifest,
+    artifactIdentity: identity,
     readPart: async function* (part, partSignal) {
       const bytes = await readObject({ source, objects, signal: partSignal }, part.name, PART_BYTES_MAX);
       for await (const chunk of decodePart(bytes, part, identity)) {
@@ -178,6 +183,7 @@ interface ObjectReading {
 }
 
 async function readKey(reading: ObjectReading, encryption: EncryptionKind, unlock: Unlock): Promise<string> {
+  if (unlock.artifactIdentity !== undefined) return unlock.artifactIdentity;
   const opener = openerFor(encryption, unlock);
   const bytes = await readObject(reading, KEY_NAME, KEY_BYTES_MAX);
   const plain = await openAge(bytes, opener, KEY_NAME);

@@ -8,10 +8,10 @@ import { openDirectBackend } from "../backend/direct.ts";
 import { openOutput } from "../files/output.ts";
 import { obtainEncryption } from "../keys.ts";
 import { printResult, withProgress } from "../report.ts";
+import type { EncryptOptions, ReportOptions, TargetOptions } from "../shared-options.ts";
 import { formatBytes, formatCount } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 import { chooseDatabase, groupFiles } from "./admin-target.ts";
-import type { EncryptOptions, ReportOptions, TargetOptions } from "../shared-options.ts";
 
 export interface AdminBackupOptions extends TargetOptions, EncryptOptions, ReportOptions {}
 

@@ -6,15 +6,16 @@ import type { Manifest } from "../../core/artifact.ts";
 import type { EntityGroup } from "../../core/catalog.ts";
 import { HoldfastError } from "../../core/errors.ts";
 import { platformCatalog } from "../../core/platform-catalog.ts";
-import { openArtifact, readIndex, type Unlock } from "../../engine/artifact-reader.ts";
+import type { Unlock } from "../../engine/artifact-reader.ts";
 import type { RestoreReport } from "../backend/backend.ts";
 import { openDirectBackend } from "../backend/direct.ts";
 import { openInput, type Input } from "../files/input.ts";
-import { obtainUnlock, type KeySources } from "../keys.ts";
+import type { KeySources } from "../keys.ts";
 import { printResult, withProgress } from "../report.ts";
 import { confirmChanges, describeRestore, planRestore } from "../restoring.ts";
-import { chooseDatabase, groupFiles } from "./admin-target.ts";
 import type { RestoringOptions, TargetOptions, UnlockOptions } from "../shared-options.ts";
+import { chooseDatabase, groupFiles } from "./admin-target.ts";
+import { unlockInput } from "../unlocked-input.ts";
 
 export interface AdminRestoreOptions extends TargetOptions, RestoringOptions, UnlockOptions {}
 
@@ -74,16 +75,12 @@ async function openBackups(
     const file = await firstThatIs(paths);
     if (file === undefined) continue;
     const input = opened.use(await openInput(file, sources.signal));
-    const { header } = await readIndex(input.source, sources.signal);
     // One passphrase opens all of them, and is asked for once.
-    const unlock = await obtainUnlock(header.encryption, options, {
-      ...sources,
-      passphrase: passphrase ?? sources.passphrase,
-    });
+    const known = { ...sources, passphrase: passphrase ?? sources.passphrase };
+    const { artifact, unlock } = await unlockInput(input, options, known);
     passphrase ??= unlock.passphrase;
-    const { manifest } = await openArtifact(input.source, unlock, sources.signal);
-    checkGroup(file, group, manifest);
-    backups.push({ input, unlock, id: header.id });
+    checkGroup(file, group, artifact.manifest);
+    backups.push({ input, unlock, id: artifact.header.id });
   }
   if (backups.length > 0) return backups;
   const names = groupFiles(platformCatalog, ".").map(({ paths: [file] }) => path.basename(file));

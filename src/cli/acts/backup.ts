@@ -17,9 +17,9 @@ import { STANDARD, writeOutput, type Output } from "../files/output.ts";
 import { makePrivateDirectory } from "../files/private-directory.ts";
 import { isEncrypted, obtainEncryption } from "../keys.ts";
 import { countProgress, printResult, withProgress } from "../report.ts";
+import type { EncryptOptions, ReportOptions } from "../shared-options.ts";
 import { formatBytes, formatQuantity } from "../terminal/format.ts";
 import type { ServerOptions } from "../server-options.ts";
-import type { EncryptOptions, ReportOptions } from "../shared-options.ts";
 
 type Format = "artifact" | "json";
 

@@ -3,14 +3,14 @@ import { readEnvironment } from "../../config/environment.ts";
 import { tableLabel } from "../../core/catalog.ts";
 import { isHoldfastError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/artifact.ts";
-import { openArtifact, readIndex, type IndexedArtifact } from "../../engine/artifact-reader.ts";
-import type { ArtifactSource } from "../../engine/artifact-io.ts";
-import { openInput } from "../files/input.ts";
-import { obtainUnlock, type KeySources } from "../keys.ts";
+import { readIndex } from "../../engine/artifact-reader.ts";
+import { openInput, type Input } from "../files/input.ts";
+import type { KeySources } from "../keys.ts";
 import { printResult } from "../report.ts";
+import type { UnlockOptions } from "../shared-options.ts";
 import { formatBytes, formatCount, formatQuantity } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
-import type { UnlockOptions } from "../shared-options.ts";
+import { unlockInput } from "../unlocked-input.ts";
 
 export interface InspectOptions extends UnlockOptions {
   readonly input: string;
@@ -20,9 +20,8 @@ export interface InspectOptions extends UnlockOptions {
 export async function runInspect(options: InspectOptions, signal: AbortSignal): Promise<void> {
   const { passphrase } = readEnvironment(process.env);
   await using input = await openInput(options.input, signal);
-  const indexed = await readIndex(input.source, signal);
-  const manifest = await readManifest(input.source, indexed, options, { passphrase, signal });
-  const { header, index } = indexed;
+  const { header, index } = await readIndex(input.source, signal);
+  const manifest = await readManifest(input, options, { passphrase, signal });
   const { id, createdAt, encryption } = header;
   const sizeBytes = index.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
   const facts = { id, createdAt, encryption, form: input.form, objects: index.objects.length, sizeBytes };
@@ -42,14 +41,12 @@ export async function runInspect(options: InspectOptions, signal: AbortSignal): 
 
 /** Undefined where the artifact is locked and nobody is there to open it. */
 async function readManifest(
-  source: ArtifactSource,
-  { header }: IndexedArtifact,
+  input: Input,
   options: UnlockOptions,
   sources: KeySources,
 ): Promise<Manifest | undefined> {
   try {
-    const unlock = await obtainUnlock(header.encryption, options, sources);
-    return (await openArtifact(source, unlock, sources.signal)).manifest;
+    return (await unlockInput(input, options, sources)).artifact.manifest;
   } catch (error) {
     if (isHoldfastError(error, "PASSPHRASE_REQUIRED") || isHoldfastError(error, "IDENTITY_REQUIRED"))
       return undefined;

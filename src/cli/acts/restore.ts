@@ -1,6 +1,5 @@
 // Restores a backup, or some of its entities; where somebody is at the terminal, after asking.
 import { readEnvironment, type Environment } from "../../config/environment.ts";
-import { openArtifact, readIndex } from "../../engine/artifact-reader.ts";
 import type { ActControl, RestoreCommand, RestoreReport } from "../backend/backend.ts";
 import { openBackend } from "../backend/open-backend.ts";
 import { openServerBackend } from "../backend/server.ts";
@@ -13,6 +12,7 @@ import { printResult, withProgress } from "../report.ts";
 import { confirmChanges, describeRestore, planRestore } from "../restoring.ts";
 import type { ServerOptions } from "../server-options.ts";
 import type { RestoringOptions, UnlockOptions } from "../shared-options.ts";
+import { unlockInput } from "../unlocked-input.ts";
 
 export interface RestoreOptions
   extends RestoringOptions, UnlockOptions, ServerOptions, Readonly<Partial<Record<EntityFlag, boolean>>> {
@@ -78,14 +78,14 @@ async function openFile(
 ): Promise<Restorable> {
   const connection = await chooseConnection(options, environment);
   const input = opened.use(await openInput(name, signal));
-  const { header } = await readIndex(input.source, signal);
-  const sources = { passphrase: environment.passphrase, signal };
-  const unlock = await obtainUnlock(header.encryption, options, sources);
   // Before a database is started, or made: a wrong passphrase shall change nothing at all.
-  await openArtifact(input.source, unlock, signal);
+  const { artifact, unlock } = await unlockInput(input, options, {
+    passphrase: environment.passphrase,
+    signal,
+  });
   const backend = opened.use(await openBackend(connection, environment, "restore"));
   return {
-    id: header.id,
+    id: artifact.header.id,
     restore: (command, control) => backend.restore({ input, unlock, ...command }, control),
   };
 }

@@ -5,8 +5,8 @@ import { verifyContents, verifyStored } from "../../engine/verify.ts";
 import { openInput } from "../files/input.ts";
 import { obtainUnlock } from "../keys.ts";
 import { countProgress, printResult, withProgress } from "../report.ts";
-import { formatBytes, formatQuantity } from "../terminal/format.ts";
 import type { ReportOptions, UnlockOptions } from "../shared-options.ts";
+import { formatBytes, formatQuantity } from "../terminal/format.ts";
 
 export interface VerifyOptions extends UnlockOptions, ReportOptions {
   readonly input: string;
