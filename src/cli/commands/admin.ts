@@ -27,7 +27,7 @@ export function define(command: Command, context: CommandContext): void {
 
 function defineAdminBackup(command: Command, { signal }: CommandContext): void {
   command.description(
-    "Writes a file for each group into a directory: auth.db, config.db, log.db, workspace.db and audit.db, with everything\n" +
+    "Writes a file for each group into a directory: auth.db, config.db, log.db, workspace.db and audit.db, with everything " +
       "that there is of each. For a data directory whose server does not run; nothing is written to any of its tables.",
   );
   addReportOptions(addEncryptOptions(addTargetOptions(command))).action(
@@ -47,8 +47,8 @@ function defineAdminBackup(command: Command, { signal }: CommandContext): void {
 
 function defineAdminRestore(command: Command, { signal }: CommandContext): void {
   command.description(
-    "Puts back the files of a directory that `holdfast admin backup` has written: auth.db, config.db, log.db (or logs.db),\n" +
-      "workspace.db and audit.db, or those of them that are there. It overwrites what the files hold and keeps what came\n" +
+    "Puts back the files of a directory that `holdfast admin backup` has written: auth.db, config.db, log.db (or logs.db), " +
+      "workspace.db and audit.db, or those of them that are there. It overwrites what the files hold and keeps what came " +
       "later; --mode replace deletes that too. Where there is no data directory, a new database is made of the files.",
   );
   addUnlockOptions(addRestoringOptions(addTargetOptions(command))).action(

@@ -9,9 +9,9 @@ import { addEncryptOptions, addReportOptions } from "../shared-options.ts";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Writes users, roles, groups, API tokens, pipelines, transformers, alerts, streams, templates, spaces and\n" +
-        "variables into one file, as they are at one moment; audit logs and configuration values only when asked for.\n" +
-        "The file appears under its name only when it is whole. It works on the database itself, and no server need run, unless a\n" +
+      "Writes users, roles, groups, API tokens, pipelines, transformers, alerts, streams, templates, spaces and " +
+        "variables into one file, as they are at one moment; audit logs and configuration values only when asked for. " +
+        "The file appears under its name only when it is whole. It works on the database itself, and no server need run, unless a " +
         "server is named: then that makes the backup, and without --output keeps it.",
     )
     .option("-o, --output <file>", "the file to write; - is standard output")

@@ -7,7 +7,7 @@ import { addReportOptions, addUnlockOptions } from "../shared-options.ts";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Writes a backup into a directory as plain files: manifest.json, which says what there is, and for every table its\n" +
+      "Writes a backup into a directory as plain files: manifest.json, which says what there is, and for every table its " +
         "rows as PostgreSQL's COPY text and as JSON, one object a line. They are not encrypted.",
     )
     .requiredOption("-i, --input <file>", "the backup; - is standard input")

@@ -7,7 +7,7 @@ import { addUnlockOptions } from "../shared-options.ts";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Says when a backup was made, how it is encrypted, and which entities, tables and rows it holds. What an encrypted\n" +
+      "Says when a backup was made, how it is encrypted, and which entities, tables and rows it holds. What an encrypted " +
         "one holds is shown to those who can open it; to others, what anybody can see.",
     )
     .requiredOption("-i, --input <file>", "the backup; - is standard input")

@@ -7,7 +7,7 @@ import { addReportOptions, addUnlockOptions, recipientOption } from "../shared-o
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Writes an encrypted backup again under another passphrase, or to other recipients. Whoever kept the old file and the\n" +
+      "Writes an encrypted backup again under another passphrase, or to other recipients. Whoever kept the old file and the " +
         "old key can still read that one: to lock somebody out, make a new backup.",
     )
     .requiredOption("-i, --input <file>", "the backup; - is standard input")

@@ -10,9 +10,9 @@ import { addRestoringOptions, addUnlockOptions } from "../shared-options.ts";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Puts back what a backup holds: all of it, or the entities that are named. It knows by itself what kind of backup it\n" +
-        "is and whether it is encrypted. On a terminal it shows first what would change, and asks. All of it is restored, in\n" +
-        "one transaction, or nothing. It works on the database itself, and no server need run, unless a server is named: then that\n" +
+      "Puts back what a backup holds: all of it, or the entities that are named. It knows by itself what kind of backup it " +
+        "is and whether it is encrypted. On a terminal it shows first what would change, and asks. All of it is restored, in " +
+        "one transaction, or nothing. It works on the database itself, and no server need run, unless a server is named: then that " +
         "restores a backup that it keeps, or a file of one group.",
     )
     .option("-i, --input <file>", "the backup; - is standard input")
