@@ -40,6 +40,14 @@ export const NO_PROGRESS: Progress = {
   etaSeconds: null,
 };
 
+/** Some rows of an entity's first table: by primary key, or by equal columns; all that is said must hold. */
+export interface RowSelection {
+  readonly entity: string;
+  /** Primary keys as text; the columns of a longer one joined by commas. */
+  readonly keys?: readonly string[];
+  readonly match?: readonly { readonly column: string; readonly equals: string }[];
+}
+
 /** What a restore does (or, as a dry run, would do) to one table. */
 export interface TableChanges {
   readonly entity: string;

@@ -6,7 +6,7 @@ import { artifacts } from "./tables.ts";
 
 export type Artifact = typeof artifacts.$inferSelect;
 /** What a backup knows of the artifact that it has written. */
-export type NewArtifact = Omit<Artifact, "runId" | "pinned" | "createdAt" | "stores"> & {
+export type NewArtifact = Omit<typeof artifacts.$inferInsert, "runId" | "stores"> & {
   readonly stores: readonly string[];
 };
 

@@ -8,13 +8,16 @@ import {
   integer,
   jsonb,
   pgSchema,
+  primaryKey,
   text,
   timestamp,
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
 import type { EncryptionKind } from "../core/artifact.ts";
-import type { Progress, RestoreMode, TableChanges } from "../core/run.ts";
+import type { Selection } from "../core/catalog.ts";
+import type { Retention } from "../core/retention.ts";
+import type { Progress, RestoreMode, RowSelection, TableChanges } from "../core/run.ts";
 import { RUN_STATUSES } from "../core/run.ts";
 
 export const holdfast = pgSchema("holdfast");
@@ -45,6 +48,8 @@ export interface BackupRequest {
 export interface RestoreRequest {
   readonly backupId: string;
   readonly mode: RestoreMode;
+  /** Left out: every row that the backup holds. */
+  readonly rows?: readonly RowSelection[];
   readonly dryRun: boolean;
   readonly expectPlan: string | null;
 }
@@ -56,6 +61,36 @@ export interface RestoreOutcome {
   readonly changes: readonly TableChanges[];
   readonly plan: string;
 }
+
+/** When what is backed up, where to, and how long it stays. */
+export const schedules = holdfast.table(
+  "schedules",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    name: text().notNull(),
+    /** Five fields, read in the time zone. */
+    cron: text().notNull(),
+    /** An IANA name; retention's days, weeks, months and years begin in it, too. */
+    timeZone: text("time_zone").notNull(),
+    /** As it was asked for, so that an entity that joins a group is backed up with it. */
+    selection: jsonb().$type<Selection>().notNull(),
+    /** Empty: not encrypted. */
+    recipients: text().array().notNull(),
+    stores: text().array().notNull(),
+    /** null: everything stays. */
+    retention: jsonb().$type<Retention>(),
+    enabled: boolean().notNull(),
+    /** When the drill of its newest backup is due, as `cron` is; null: never by itself. */
+    drillCron: text("drill_cron"),
+    createdBy: text("created_by"),
+    createdAt: at("created_at").notNull().defaultNow(),
+    updatedAt: at("updated_at").notNull().defaultNow(),
+    /** Up to when its times are settled: a time after this is still to be started, once, however many were missed. */
+    settledUntil: at("settled_until").notNull().defaultNow(),
+    drillsSettledUntil: at("drills_settled_until").notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex("schedules_name").on(table.name)],
+);
 
 /** One backup, restore or verification. Written before its job, and changed before its change is announced. */
 export const runs = holdfast.table(
@@ -74,6 +109,10 @@ export const runs = holdfast.table(
     requestedById: text("requested_by_id"),
     requestedBy: text("requested_by"),
     idempotencyKey: text("idempotency_key"),
+    /** The schedule that started the backup (or the drill); null: somebody did. */
+    scheduleId: uuid("schedule_id").references(() => schedules.id, { onDelete: "set null" }),
+    /** The time of the schedule that the run is for: one run for each, whichever server starts it. */
+    dueAt: at("due_at"),
     /** Counts the workers that took the run up; one that holds an older number has lost it. */
     attempt: integer().notNull().default(0),
     /** Counts the attempts that ended badly (a worker lost, a failure worth a retry); those given back do not count. */
@@ -106,6 +145,10 @@ export const runs = holdfast.table(
       sql`(${table.finishedAt} is null) = (${table.status} in ('QUEUED', 'RUNNING'))`,
     ),
     check("runs_final_has_no_secret", sql`${table.finishedAt} is null or ${table.sealedSecret} is null`),
+    uniqueIndex("runs_due")
+      .on(table.scheduleId, table.kind, table.dueAt)
+      .where(sql`${table.dueAt} is not null`),
+    index("runs_schedule").on(table.scheduleId, table.createdAt.desc()),
     uniqueIndex("runs_idempotency")
       .on(table.requestedById, table.kind, table.idempotencyKey)
       .where(sql`${table.idempotencyKey} is not null`),
@@ -119,6 +162,16 @@ export interface ArtifactContent {
   readonly rows: number;
   readonly rawBytes: number;
 }
+
+/** A store that did not take a backup that another one has. */
+export interface StoreFailure {
+  readonly store: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How the ledger came to know an artifact: a run of its own, an upload, or a look at what a store holds. */
+export const artifactOrigin = holdfast.enum("artifact_origin", ["MADE", "IMPORTED", "FOUND"]);
 
 /** The immutable result of a backup. */
 export const artifacts = holdfast.table(
@@ -135,10 +188,23 @@ export const artifacts = holdfast.table(
     sizeBytes: bigint("size_bytes", { mode: "number" }).notNull(),
     rawBytes: bigint("raw_bytes", { mode: "number" }).notNull(),
     rows: bigint({ mode: "number" }).notNull(),
+    /** The stores that the backup was to be in as well, and why it is not. */
+    failedStores: jsonb("failed_stores").$type<StoreFailure[]>().notNull().default([]),
+    origin: artifactOrigin().notNull().default("MADE"),
     pinned: boolean().notNull().default(false),
     createdAt: at("created_at").notNull().defaultNow(),
+    /** Set before anything is deleted, so that the deleting is finished even after a crash. */
+    deletionRequestedAt: at("deletion_requested_at"),
+    /** When the last of its stores had nothing of it any more. */
+    deletedAt: at("deleted_at"),
+    deletedBy: text("deleted_by"),
   },
-  (table) => [uniqueIndex("artifacts_run").on(table.runId)],
+  (table) => [
+    uniqueIndex("artifacts_run").on(table.runId),
+    index("artifacts_to_delete")
+      .on(table.deletionRequestedAt)
+      .where(sql`${table.deletionRequestedAt} is not null and ${table.deletedAt} is null`),
+  ],
 );
 
 /** Sign-ins: a session token names its row here, so that it can be ended before it expires. */
@@ -161,3 +227,41 @@ export const tokenUses = holdfast.table("token_uses", {
   tokenId: uuid("token_id").primaryKey(),
   lastUsedAt: at("last_used_at").notNull(),
 });
+
+export const deliveryStatus = holdfast.enum("delivery_status", ["PENDING", "DELIVERED", "FAILED"]);
+
+/** What somebody is to be told, over one of the configured ways. Written before its job. */
+export const deliveries = holdfast.table(
+  "deliveries",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    /** What happened: "failed", "recovered", "overdue", ... */
+    event: text().notNull(),
+    /** The name of the configured way; its address and secret are in the configuration alone. */
+    target: text().notNull(),
+    payload: jsonb().notNull(),
+    status: deliveryStatus().notNull().default("PENDING"),
+    attempts: integer().notNull().default(0),
+    lastError: text("last_error"),
+    createdAt: at("created_at").notNull().defaultNow(),
+    finishedAt: at("finished_at"),
+  },
+  (table) => [
+    index("deliveries_pending")
+      .on(table.createdAt)
+      .where(sql`${table.status} = 'PENDING'`),
+  ],
+);
+
+/** What is wrong at the moment and was told, so that it is told once, and its end once. */
+export const alarms = holdfast.table(
+  "alarms",
+  {
+    /** "failed", "overdue", "store-failed", ... */
+    event: text().notNull(),
+    /** What it is about: "schedule:<id>", "store:<name>". */
+    subject: text().notNull(),
+    raisedAt: at("raised_at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.event, table.subject] })],
+);
