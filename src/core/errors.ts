@@ -25,6 +25,10 @@ export const ERRORS = {
   NOT_JSON: { status: 415, hint: "Send JSON, with the header content-type: application/json." },
   TOO_LARGE: { status: 413, hint: "Send less in one request." },
   NO_SPACE: { status: 507, hint: "Make room in the server's data directory.", retryable: true },
+  HTTP_VERSION_TOO_OLD: {
+    status: 505,
+    hint: "Ask in HTTP/1.1; before nginx: proxy_http_version 1.1.",
+  },
   RANGE_NOT_SATISFIABLE: {
     status: 416,
     hint: "Ask for bytes that the file has; its size is in Content-Range.",

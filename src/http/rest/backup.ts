@@ -1,5 +1,7 @@
 // GET /backup/{group}: a group as one file, sent as it is made.
+import type { IncomingMessage } from "node:http";
 import { Hono } from "hono";
+import { HoldfastError } from "../../core/errors.ts";
 import { requireAccess } from "../../runs/access.ts";
 import { streamBackup } from "../../transfer/stream-backup.ts";
 import { originOf, type CallerEnv } from "../env.ts";
@@ -24,6 +26,7 @@ export function backupRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
       "Cache-Control": "no-store",
     };
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
+    requireChunks(incoming);
 
     const place = deps.places.take();
     try {
@@ -40,4 +43,14 @@ export function backupRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
   });
 
   return routes;
+}
+
+/**
+ * An answer of unknown length has an end of its own in HTTP/1.1 alone. Before, it ends with its connection, and a client
+ * could not tell a backup that was cut short from a whole one.
+ * @throws HoldfastError HTTP_VERSION_TOO_OLD
+ */
+function requireChunks({ httpVersion }: IncomingMessage): void {
+  if (httpVersion === "1.0")
+    throw new HoldfastError("HTTP_VERSION_TOO_OLD", "A backup as it is made cannot be sent over HTTP/1.0.");
 }

@@ -31,7 +31,8 @@ export function fileBody(
           else controller.enqueue(next.value);
         } catch (error) {
           onFailure(error);
-          cutShort(outgoing);
+          // What has been written of it still arrives; the answer has no end.
+          outgoing.socket?.destroySoon();
         }
       },
       async cancel() {
@@ -40,13 +41,6 @@ export function fileBody(
     },
     { highWaterMark: 0 },
   );
-}
-
-/** Ends the connection and not the answer, after what has been written of it. */
-function cutShort({ req, socket }: ServerResponse): void {
-  // The end of an answer in HTTP/1.0 is that of its connection: only a reset says that it is not the answer's.
-  if (req.httpVersion === "1.0") socket?.resetAndDestroy();
-  else socket?.destroySoon();
 }
 
 /** `Content-Disposition` for a name that may hold anything. */
