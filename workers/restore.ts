@@ -3,7 +3,7 @@ import { entityNamed } from "../src/core/catalog.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
 import { findArtifact } from "../src/ledger/artifacts.ts";
-import { sourceFrom } from "./artifact-stores.ts";
+import { sourceFrom } from "../src/engine/artifact-stores.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";
 

@@ -25,6 +25,7 @@ export function fsStore(options: FsStoreOptions): Store {
   let swept: Promise<void> | undefined;
   return {
     kind: "fs",
+    place: directory,
     put: async (key, body, options = {}) => {
       checkKey(key);
       swept ??= sweep(join(directory, INCOMING));

@@ -14,6 +14,7 @@ export function memoryStore(): Store {
   };
   return {
     kind: "memory",
+    place: "this process's memory",
     put: async (key, body, options = {}) => {
       checkKey(key);
       const chunks: Uint8Array[] = [];

@@ -21,22 +21,28 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface LookOptions {
+  readonly signal?: AbortSignal;
+}
+
 /**
  * A flat space of immutable objects. Every operation throws HoldfastError STORE_FAILED when the medium fails and
  * BAD_INPUT for a key that is not one; the signal's reason when it is aborted.
  */
 export interface Store {
-  /** For people and for `Store.kind`: "fs", "memory", ... */
+  /** For people and for `Store.kind`: "fs", "sftp", "s3", "memory". */
   readonly kind: string;
+  /** Where it is, for people: a directory or a URL. Holds no secret. */
+  readonly place: string;
   /** Writes the object whole or not at all, over whatever had the key; durable once it resolves. */
   put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredObject>;
   /** Streams the object's bytes, or a range of them; NOT_FOUND at the first read if there is no such object. */
   get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
   /** Every object whose key starts with the prefix (exactly, as a string), in order of key. */
-  list(prefix: string): AsyncIterable<StoredObject>;
-  stat(key: string): Promise<StoredObject | undefined>;
+  list(prefix: string, options?: LookOptions): AsyncIterable<StoredObject>;
+  stat(key: string, options?: LookOptions): Promise<StoredObject | undefined>;
   /** Succeeds also where there is nothing to delete. */
-  delete(key: string): Promise<void>;
+  delete(key: string, options?: LookOptions): Promise<void>;
   /** Ends connections; nothing else may be called after. */
   close(): Promise<void>;
 }

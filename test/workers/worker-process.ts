@@ -7,7 +7,7 @@ import { watchRuns } from "../../src/ledger/watch.ts";
 import { deriveKey } from "../../src/codec/seal.ts";
 import { openQueue } from "../../src/queue/queue.ts";
 import { fsStore } from "../../src/store/fs.ts";
-import { deleteFrom } from "../../workers/artifact-stores.ts";
+import { deleteFrom } from "../../src/engine/artifact-stores.ts";
 import { processRun } from "../../workers/process-run.ts";
 import { startWorkers } from "../../workers/start.ts";
 import { pretend } from "./carriage-fixture.ts";

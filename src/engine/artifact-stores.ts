@@ -1,8 +1,8 @@
 // Where artifacts go to and come from: the stores that a run names, as one sink or one source.
-import { INDEX_NAME } from "../src/core/artifact.ts";
-import { HoldfastError } from "../src/core/errors.ts";
-import { storeSink, storeSource, type ArtifactSink, type ArtifactSource } from "../src/engine/artifact-io.ts";
-import type { Store } from "../src/store/store.ts";
+import { INDEX_NAME } from "../core/artifact.ts";
+import { HoldfastError } from "../core/errors.ts";
+import { storeSink, storeSource, type ArtifactSink, type ArtifactSource } from "./artifact-io.ts";
+import type { Store } from "../store/store.ts";
 
 type Stores = ReadonlyMap<string, Store>;
 
