@@ -36,6 +36,18 @@ export const ERRORS = {
   QUERY_TOO_LARGE: { status: 400, hint: "Ask for less at once: fewer levels, aliases or entries." },
   NOT_FOUND: { status: 404, hint: "Check the id; what you may not read is not shown either." },
   NOT_READY: { status: 409, hint: "Wait until the backup has succeeded." },
+  BACKUP_DELETED: { status: 410, hint: "Choose another backup; the list has those that are kept." },
+  BACKUP_PINNED: { status: 409, hint: "Unpin the backup first, if it may really go." },
+  BACKUP_IN_USE: {
+    status: 409,
+    hint: "Wait until what reads the backup has ended, or cancel it.",
+    retryable: true,
+  },
+  SCHEDULE_BUSY: {
+    status: 409,
+    hint: "Wait until the schedule's run has ended, or cancel it.",
+    retryable: true,
+  },
   ALREADY_FINISHED: { status: 409, hint: "The run has ended; there is nothing left to cancel." },
   ADDRESS_UNAVAILABLE: {
     status: 500,
@@ -83,6 +95,20 @@ export const ERRORS = {
   },
   PLAN_CHANGED: { status: 409, hint: "The database has changed since the preview; preview again." },
   CONSTRAINT_VIOLATED: { status: 422, hint: "The database refused the rows; nothing was changed." },
+  ROWS_NOT_IN_BACKUP: {
+    status: 422,
+    hint: "Check the keys and values, or choose a backup from when the rows were there.",
+  },
+  PARTIALLY_APPLIED: {
+    status: 503,
+    hint: "Restore the same once more: what is applied already is the same then.",
+    retryable: true,
+  },
+  OUTCOME_UNKNOWN: {
+    status: 503,
+    hint: "Once the database is back, restore the same once more: what was applied is the same then.",
+    retryable: true,
+  },
   // databases, stores, queue
   DATABASE_UNREACHABLE: {
     status: 503,
@@ -173,4 +199,9 @@ export class HoldfastError extends Error {
 
 export function isHoldfastError(error: unknown, code?: ErrorCode): error is HoldfastError {
   return error instanceof HoldfastError && (code === undefined || error.code === code);
+}
+
+/** Whether it is an error of the system or of Node that carries the code: `ENOENT`, `ERR_MODULE_NOT_FOUND`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

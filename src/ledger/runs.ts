@@ -1,7 +1,20 @@
 // Runs as their requesters see them: created, found, listed, cancelled. What workers do to them is in attempts.ts.
-import { and, arrayContained, arrayContains, count, desc, eq, inArray, lt, sql, type SQL } from "drizzle-orm";
+import {
+  and,
+  arrayContained,
+  arrayContains,
+  count,
+  desc,
+  eq,
+  inArray,
+  lt,
+  not,
+  sql,
+  type SQL,
+} from "drizzle-orm";
 import { HoldfastError } from "../core/errors.ts";
 import { isFinal, NO_PROGRESS, type RunKind, type RunStatus } from "../core/run.ts";
+import { holdForReading } from "./artifact-uses.ts";
 import type { Ledger } from "./connect.ts";
 import {
   announcedRunColumns,
@@ -12,7 +25,13 @@ import {
   toRun,
   type Run,
 } from "./run-row.ts";
-import { runs, type BackupRequest, type RestoreRequest, type VerificationRequest } from "./tables.ts";
+import {
+  artifacts,
+  runs,
+  type BackupRequest,
+  type RestoreRequest,
+  type VerificationRequest,
+} from "./tables.ts";
 
 /** How long an idempotency key answers with the run that it started. */
 const IDEMPOTENCY_WINDOW = sql`interval '24 hours'`;
@@ -33,12 +52,17 @@ export type NewRun = RunRequest & {
   readonly requestedBy: string | null;
   /** Without `requestedById` it means nothing, for keys belong to callers. */
   readonly idempotencyKey?: string | undefined;
+  /** The schedule that it is a run of. */
+  readonly scheduleId?: string | undefined;
+  /** The time of the schedule that it is for: there is one run for each. */
+  readonly dueAt?: Date | undefined;
 };
 
 /**
  * Writes the row of a QUEUED run. The same idempotency key from the same caller for the same kind within a day answers
  * with the first run, whatever else is asked for and however many ask at once.
  * @returns the run, and whether this call made it: then its job is to be queued
+ * @throws HoldfastError BACKUP_DELETED where it would read a backup that is
  */
 export async function createRun(ledger: Ledger, run: NewRun): Promise<{ run: Run; created: boolean }> {
   return ledger.db.transaction(async (tx) => {
@@ -71,13 +95,18 @@ export async function createRun(ledger: Ledger, run: NewRun): Promise<{ run: Run
         requestedById,
         requestedBy: run.requestedBy,
         idempotencyKey: idempotencyKey ?? null,
+        scheduleId: run.scheduleId ?? null,
+        dueAt: run.dueAt ?? null,
       })
       .onConflictDoNothing({
         target: [runs.requestedById, runs.kind, runs.idempotencyKey],
         where: sql`${runs.idempotencyKey} is not null`,
       })
       .returning(announcedRunColumns);
-    if (row !== undefined) return { run: toRun(row), created: true };
+    if (row !== undefined) {
+      if (run.kind !== "BACKUP") await holdForReading(tx, run.request.backupId);
+      return { run: toRun(row), created: true };
+    }
     const [first] = await tx.select(runColumns).from(runs).where(sameKey);
     if (first === undefined)
       throw new Error("the run of an idempotency key went away while it was looked up");
@@ -110,6 +139,9 @@ export interface RunQuery {
   readonly entity?: string | undefined;
   /** Exactly this label. */
   readonly label?: string | undefined;
+  readonly scheduleId?: string | undefined;
+  /** Of backups: whether those that are deleted are meant, or all others; left out: both. */
+  readonly deleted?: boolean | undefined;
   /** The entities that the caller may read: runs that hold any other are neither listed nor counted. */
   readonly readable: readonly string[];
   readonly after?: RunPosition | undefined;
@@ -133,6 +165,8 @@ export async function listRuns(ledger: Ledger, query: RunQuery): Promise<RunPage
     query.status === undefined ? undefined : eq(runs.status, query.status),
     query.entity === undefined ? undefined : arrayContains(runs.entities, textArray([query.entity])),
     query.label === undefined ? undefined : eq(sql`${runs.request} ->> 'label'`, query.label),
+    query.scheduleId === undefined ? undefined : ofSchedule(query.scheduleId),
+    query.deleted === undefined ? undefined : query.deleted ? IS_DELETED : not(IS_DELETED),
   );
   const page = ledger.db
     .select(runColumns)
@@ -147,6 +181,13 @@ export async function listRuns(ledger: Ledger, query: RunQuery): Promise<RunPage
     hasNextPage: rows.length > query.first,
     totalCount: counted?.count ?? 0,
   };
+}
+
+const IS_DELETED = sql`exists (select from ${artifacts}
+  where ${artifacts.runId} = ${runs.id} and ${artifacts.deletionRequestedAt} is not null)`;
+
+function ofSchedule(id: string): SQL {
+  return isRunId(id) ? eq(runs.scheduleId, id) : sql`false`;
 }
 
 function olderThan({ createdAt, id }: RunPosition): SQL {

@@ -68,7 +68,7 @@ export const schedules = holdfast.table(
   {
     id: uuid().primaryKey().defaultRandom(),
     name: text().notNull(),
-    /** Five fields, read in the time zone. */
+    /** As src/core/cron.ts reads it, in the time zone. */
     cron: text().notNull(),
     /** An IANA name; retention's days, weeks, months and years begin in it, too. */
     timeZone: text("time_zone").notNull(),
@@ -205,6 +205,20 @@ export const artifacts = holdfast.table(
       .on(table.deletionRequestedAt)
       .where(sql`${table.deletionRequestedAt} is not null and ${table.deletedAt} is null`),
   ],
+);
+
+/** Who reads an artifact outside of any run, as a download does: meanwhile it is not deleted. */
+export const artifactReaders = holdfast.table(
+  "artifact_readers",
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    artifactId: uuid("artifact_id")
+      .notNull()
+      .references(() => artifacts.id, { onDelete: "cascade" }),
+    /** Moved on while it reads, so that one whose process has died is not waited for. */
+    expiresAt: at("expires_at").notNull(),
+  },
+  (table) => [index("artifact_readers_artifact").on(table.artifactId)],
 );
 
 /** Sign-ins: a session token names its row here, so that it can be ended before it expires. */
