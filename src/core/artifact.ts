@@ -67,6 +67,11 @@ const foreignKey = z.object({
   columns: z.array(z.string()).min(1),
   references: tableName,
   referencedColumns: z.array(z.string()).min(1),
+  /**
+   * false: the database does not promise of every row that it finds another with equal values (NOT VALID, NOT ENFORCED, periods,
+   * collations under which different texts are equal). Left out: it does, as far as the version that wrote it looked.
+   */
+  enforced: z.boolean().optional(),
 });
 export type ForeignKeyShape = z.infer<typeof foreignKey>;
 
@@ -94,8 +99,36 @@ const table = tableName.extend({
   rows: count,
   /** Of the COPY text before compression. */
   rawBytes: sizeBytes,
+  /** A hash of the rows that does not depend on their order. Left out by versions that made none; others may be added. */
+  rowsHash: z.object({ algorithm: z.string().min(1), value: z.string().min(1) }).optional(),
 });
 export type ManifestTable = z.infer<typeof table>;
+
+/** A type that is not PostgreSQL's own, as far as tables need it to be made again in an empty database. */
+const typeDefinition = z.object({
+  database: z.string().min(1),
+  schema: z.string().min(1),
+  name: z.string().min(1),
+  /** ENUM, DOMAIN, COMPOSITE, RANGE or MULTIRANGE (which its range brings along), or EXTENSION; OTHER: cannot be made so. */
+  kind: z.string().min(1),
+  /** Of an ENUM, in order. */
+  labels: z.array(z.string()).optional(),
+  /** What a DOMAIN or a RANGE is over, or which RANGE a MULTIRANGE consists of. */
+  base: z.string().optional(),
+  /** Of a COMPOSITE. */
+  attributes: z.array(z.object({ name: z.string().min(1), type: z.string().min(1) })).optional(),
+  /** Which EXTENSION it comes with. */
+  extension: z.string().optional(),
+});
+export type TypeDefinition = z.infer<typeof typeDefinition>;
+
+const extension = z.object({
+  database: z.string().min(1),
+  name: z.string().min(1),
+  schema: z.string().min(1),
+  version: z.string(),
+});
+export type ExtensionNeed = z.infer<typeof extension>;
 
 const part = z.object({
   name: z.string().min(1),
@@ -127,6 +160,10 @@ const manifest = z
     ),
     entities: z.array(z.object({ name: z.string().min(1), group: z.string().min(1), label: z.string() })),
     tables: z.array(table),
+    /** Types of the columns, those that others are made of before them. Left out by versions that did not describe them. */
+    types: z.array(typeDefinition).optional(),
+    /** Extensions that types come with. */
+    extensions: z.array(extension).optional(),
     parts: z.array(part),
   })
   .refine((value) => value.parts.every((entry) => entry.table < value.tables.length), "a part of no table");

@@ -19,7 +19,7 @@ const head = z.object({
 /** The document's own members, without its tables. */
 export type PortableHead = z.infer<typeof head>;
 
-const tableHead = tables.element.omit({ rows: true, rawBytes: true });
+const tableHead = tables.element.omit({ rows: true, rawBytes: true, rowsHash: true });
 /** A table's members, without its rows and their count. */
 export type PortableTableHead = z.infer<typeof tableHead>;
 

@@ -1,7 +1,8 @@
 // The act of backing up: one snapshot per database, tables copied side by side, each part sealed and stored as soon as
 // it is full, then the manifest, and the index last.
 import { availableParallelism } from "node:os";
-import { encodeParts } from "../codec/part.ts";
+import { encodeParts, type RowBatch } from "../codec/part.ts";
+import { formatRowSum, ROW_SUM_ALGORITHM, RowSum } from "../codec/row-sum.ts";
 import { ARTIFACT_VERSION, type Manifest, type ManifestPart, type ManifestTable } from "../core/artifact.ts";
 import type { Entity } from "../core/catalog.ts";
 import { allOrNone } from "../core/all-or-none.ts";
@@ -85,13 +86,15 @@ export async function backup(
         const table = contents.tables[position] ?? fail("a copy of no table of the manifest");
         const onRows = (rows: number, bytes: number) => meter.add({ rows, bytes, entity: table.entity });
         const options = { recipient: writer.recipient, signal, onRows };
-        await encodeParts(copyOut(session, task), options, async (part) => {
+        const sum = new RowSum();
+        await encodeParts(summedUp(copyOut(session, task), sum), options, async (part) => {
           const { rows, rawBytes } = part;
           const stored = await writer.addPart(part);
           contents.parts.push({ ...stored, table: position, rows, rawBytes });
           table.rows += rows;
           table.rawBytes += rawBytes;
         });
+        contents.sums.get(position)?.push(sum.value());
       };
       await allOrNone(
         stop,
@@ -106,7 +109,7 @@ export async function backup(
       const { sizeBytes } = await writer.finish(manifest);
       meter.enter("done");
       const { tables } = manifest;
-      return { manifest, sizeBytes, rawBytes: sum(tables, "rawBytes"), rows: sum(tables, "rows") };
+      return { manifest, sizeBytes, rawBytes: total(tables, "rawBytes"), rows: total(tables, "rows") };
     } catch (error) {
       await writer.abort();
       throw error;
@@ -135,6 +138,8 @@ async function openSource(source: Source, signal: AbortSignal): Promise<OpenSour
 interface Contents {
   readonly tables: ManifestTable[];
   readonly parts: ManifestPart[];
+  /** Of each table, by its place in `tables`: the sum of each of its copies. */
+  readonly sums: ReadonlyMap<number, bigint[]>;
   /** Where a live table stands in `tables`. */
   readonly positions: ReadonlyMap<TableShape, number>;
   readonly estimate: { readonly rows: number | null; readonly bytes: number };
@@ -157,8 +162,9 @@ function describeContents(sources: readonly OpenSource[]): Contents {
   return {
     tables,
     parts: [],
+    sums: new Map(tables.keys().map((position) => [position, []])),
     positions,
-    estimate: { rows: known ? sum(shapes, "estimatedRows") : null, bytes: sum(shapes, "sizeBytes") },
+    estimate: { rows: known ? total(shapes, "estimatedRows") : null, bytes: total(shapes, "sizeBytes") },
   };
 }
 
@@ -201,13 +207,26 @@ function writeManifest(order: BackupOrder, sources: readonly OpenSource[], conte
       snapshotAt: snapshot.takenAt,
     })),
     entities: order.entities.map(({ name, group, label }) => ({ name, group, label })),
-    tables: contents.tables,
+    tables: contents.tables.map((table, position) => ({
+      ...table,
+      rowsHash: { algorithm: ROW_SUM_ALGORITHM, value: formatRowSum(...(contents.sums.get(position) ?? [])) },
+    })),
+    types: sources.flatMap(({ snapshot }) => snapshot.needs.types),
+    extensions: sources.flatMap(({ snapshot }) => snapshot.needs.extensions),
     parts: contents.parts.toSorted((a, b) => a.name.localeCompare(b.name, "en")),
   };
 }
 
-function sum<K extends string>(items: readonly Readonly<Record<K, number | null>>[], key: K): number {
-  return items.reduce((total, item) => total + (item[key] ?? 0), 0);
+/** The batches as they are, each summed up on its way. */
+async function* summedUp(batches: AsyncIterable<RowBatch>, sum: RowSum): AsyncGenerator<RowBatch> {
+  for await (const batch of batches) {
+    sum.add(batch.bytes);
+    yield batch;
+  }
+}
+
+function total<K extends string>(items: readonly Readonly<Record<K, number | null>>[], key: K): number {
+  return items.reduce((sum, item) => sum + (item[key] ?? 0), 0);
 }
 
 function fail(message: string): never {

@@ -122,7 +122,7 @@ export interface ForeignKeyRow {
   on_update: ReferentialAction;
   deferrable: boolean;
   deferred: boolean;
-  validated: boolean;
+  enforced: boolean;
 }
 
 const action = (column: "confdeltype" | "confupdtype"): SQL => sql`
@@ -141,7 +141,11 @@ export function foreignKeys(oids: readonly number[]): SQL {
       tn.nspname::text AS to_schema, t.relname::text AS to_name,
       ${names(sql`k.conrelid`, sql`k.conkey`)} AS columns, ${names(sql`k.confrelid`, sql`k.confkey`)} AS referenced_columns,
       ${action("confdeltype")} AS on_delete, ${action("confupdtype")} AS on_update,
-      k.condeferrable AS deferrable, k.condeferred AS deferred, k.convalidated AS validated
+      k.condeferrable AS deferrable, k.condeferred AS deferred,
+      k.convalidated AND coalesce((to_jsonb(k) ->> 'conenforced')::bool, true)
+        AND NOT coalesce((to_jsonb(k) ->> 'conperiod')::bool, false)
+        AND NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_collation o ON o.oid = a.attcollation AND NOT o.collisdeterministic
+          WHERE a.attrelid = k.confrelid AND a.attnum = ANY(k.confkey)) AS enforced
     FROM (
       SELECT k.oid FROM ${wantedTables(oids)}
       JOIN pg_constraint k ON k.conrelid = wanted.oid JOIN pg_class c ON c.oid = wanted.oid

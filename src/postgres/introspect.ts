@@ -187,7 +187,7 @@ function foreignKeyOf(row: catalog.ForeignKeyRow): LiveForeignKey {
     onUpdate: row.on_update,
     deferrable: row.deferrable,
     initiallyDeferred: row.deferred,
-    validated: row.validated,
+    enforced: row.enforced,
   };
 }
 

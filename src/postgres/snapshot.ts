@@ -8,6 +8,7 @@ import { describeTables, findTables } from "./introspect.ts";
 import { literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 import type { TableShape } from "./table-shape.ts";
+import { describeTypes, type TypeNeeds } from "./types.ts";
 
 export interface SnapshotOptions {
   /** How long somebody may keep a table to himself before the backup gives up. */
@@ -17,6 +18,8 @@ export interface SnapshotOptions {
 export interface Snapshot extends AsyncDisposable {
   /** In the order in which they were asked for. */
   readonly tables: readonly TableShape[];
+  /** What they need that is not PostgreSQL's own. */
+  readonly needs: TypeNeeds;
   /** By the server's clock, as ISO 8601 in UTC. */
   readonly takenAt: string;
   /** As `server_version` prints it. */
@@ -69,12 +72,17 @@ export async function openSnapshot(
     if (moment === undefined) throw new Error("the server exported no snapshot");
     const tables = await describeTables(leader, names);
     refusePolicies(database.name, tables);
+    const needs = await describeTypes(
+      leader,
+      tables.map((table) => table.oid),
+    );
     const joined: Session[] = [];
     const close = async (): Promise<void> => {
       await Promise.all([leader, ...joined].map((session) => session.close()));
     };
     return {
       tables,
+      needs,
       takenAt: moment.taken_at,
       serverVersion: moment.server_version,
       encoding: moment.encoding,

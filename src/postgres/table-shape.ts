@@ -41,8 +41,8 @@ export interface LiveForeignKey extends ForeignKeyShape {
   readonly onUpdate: ReferentialAction;
   readonly deferrable: boolean;
   readonly initiallyDeferred: boolean;
-  /** Rows that were there before the constraint may break one that was never validated. */
-  readonly validated: boolean;
+  /** Whether every row that has the key finds one with equal values: see the manifest. */
+  readonly enforced: boolean;
 }
 
 /** A sequence that fills a column: of an identity or serial column, or named in the column's default. */
@@ -142,11 +142,12 @@ export function manifestTable(
       identity,
     })),
     key: [...shape.key],
-    foreignKeys: shape.foreignKeys.map(({ name, columns, references, referencedColumns }) => ({
+    foreignKeys: shape.foreignKeys.map(({ name, columns, references, referencedColumns, enforced }) => ({
       name,
       columns,
       references,
       referencedColumns,
+      ...(enforced ? {} : { enforced }),
     })),
     sequences: shape.sequences.map(({ column, schema, name, lastValue }) => ({
       column,

@@ -112,7 +112,7 @@ describe("describeTables", () => {
       onUpdate: "NO ACTION",
       deferrable: false,
       initiallyDeferred: false,
-      validated: true,
+      enforced: true,
     };
     expect(shape.foreignKeys).toEqual([own]);
     expect(shape.referencedBy).toEqual([
