@@ -30,11 +30,19 @@ export async function* bodyChunks(
   if (announcedBytes !== undefined && sizeBytes !== announcedBytes) throw wrongLength();
 }
 
-/** The range that is meant, within an object of this size; empty where it lies beyond the end. */
-export function rangeWithin(sizeBytes: number, options: GetOptions): { start: number; end: number } {
-  const { start = 0, end = sizeBytes } = options;
+/** @throws HoldfastError BAD_INPUT for what is no range of bytes, whatever the object's size */
+export function checkRange({ start = 0, end = Number.MAX_SAFE_INTEGER }: GetOptions): void {
   if (![start, end].every((edge) => Number.isSafeInteger(edge) && edge >= 0) || end < start)
     throw new HoldfastError("BAD_INPUT", `${start} to ${end} is not a range of bytes.`);
+}
+
+/**
+ * The range that is meant, within an object of this size; empty where it lies beyond the end.
+ * @throws HoldfastError BAD_INPUT
+ */
+export function rangeWithin(sizeBytes: number, options: GetOptions): { start: number; end: number } {
+  checkRange(options);
+  const { start = 0, end = sizeBytes } = options;
   return { start: Math.min(start, sizeBytes), end: Math.min(end, sizeBytes) };
 }
 

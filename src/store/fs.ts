@@ -6,8 +6,9 @@ import { lstat, mkdir, open, readdir, rename, rm, rmdir, unlink, type FileHandle
 import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "../core/errors.ts";
 import { bodyChunks, noSuchObject, rangeWithin } from "./body.ts";
-import { checkKey, compareKeys, isSegment } from "./key.ts";
+import { checkKey } from "./key.ts";
 import type { GetOptions, PutOptions, Store, StoredObject } from "./store.ts";
+import { listTree, type TreeEntry } from "./tree.ts";
 
 /** Where files are written before they have their names. Keys cannot begin with a dot, so none can lie here. */
 const INCOMING = ".incoming";
@@ -33,13 +34,16 @@ export function fsStore(options: FsStoreOptions): Store {
       return await putFile(directory, key, body, options);
     },
     get: (key, options = {}) => readFile(directory, key, options),
-    list: (prefix) => listFiles(directory, prefix),
-    stat: async (key) => {
+    list: (prefix, options = {}) =>
+      listTree((parent) => entriesUnder(directory, parent), prefix, options.signal),
+    stat: async (key, options = {}) => {
       checkKey(key);
+      options.signal?.throwIfAborted();
       return await statFile(directory, key);
     },
-    delete: async (key) => {
+    delete: async (key, options = {}) => {
       checkKey(key);
+      options.signal?.throwIfAborted();
       await deleteFile(directory, key);
     },
     close: async () => {},
@@ -160,33 +164,16 @@ async function statFile(directory: string, key: string): Promise<StoredObject | 
   return { key, sizeBytes: stats.size, modifiedAt: stats.mtime };
 }
 
-async function* listFiles(directory: string, prefix: string): AsyncGenerator<StoredObject> {
-  // No key lies under a directory that is no segment, and none is looked for there: `../` leads nowhere.
-  const slash = prefix.lastIndexOf("/");
-  const parent = prefix.slice(0, slash + 1);
-  if (!prefix.isWellFormed() || (parent !== "" && !parent.slice(0, -1).split("/").every(isSegment))) return;
-  yield* listUnder(directory, parent, prefix);
-}
-
-/**
- * @param parent "" or a path that ends with "/"
- * @param prefix only keys that start with it; begins with `parent` or is the beginning of it
- */
-async function* listUnder(directory: string, parent: string, prefix: string): AsyncGenerator<StoredObject> {
+/** The entries of a directory; none where there is no directory. */
+async function entriesUnder(directory: string, parent: string): Promise<TreeEntry[]> {
   const entries = await failuresOf(`list ${parent}`)(() => readEntries(join(directory, parent)));
-  // A directory stands in the order where its keys stand: "a-b" < "a/b" < "ab".
-  const names = entries
-    .filter((entry) => isSegment(entry.name) && (entry.isFile() || entry.isDirectory()))
-    .map((entry) => (entry.isDirectory() ? `${parent}${entry.name}/` : `${parent}${entry.name}`))
-    .toSorted(compareKeys);
-  for (const name of names) {
-    if (name.endsWith("/")) {
-      if (name.startsWith(prefix) || prefix.startsWith(name)) yield* listUnder(directory, name, prefix);
-    } else if (name.startsWith(prefix)) {
-      const object = await statFile(directory, name);
-      if (object !== undefined) yield object;
-    }
-  }
+  return entries
+    .filter((entry) => entry.isFile() || entry.isDirectory())
+    .map((entry) => ({
+      name: entry.name,
+      isDirectory: entry.isDirectory(),
+      describe: (key) => statFile(directory, key),
+    }));
 }
 
 async function readEntries(path: string) {

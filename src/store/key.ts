@@ -10,9 +10,12 @@ const SEGMENT_BYTES_MAX = 255;
  * @throws HoldfastError BAD_INPUT otherwise
  */
 export function checkKey(key: string): void {
-  const good =
-    key.isWellFormed() && Buffer.byteLength(key) <= KEY_BYTES_MAX && key.split("/").every(isSegment);
-  if (!good) throw new HoldfastError("BAD_INPUT", `${JSON.stringify(key)} is not a key of a store.`);
+  if (!isKey(key)) throw new HoldfastError("BAD_INPUT", `${JSON.stringify(key)} is not a key of a store.`);
+}
+
+/** Whether `checkKey` takes it. */
+export function isKey(key: string): boolean {
+  return key.isWellFormed() && Buffer.byteLength(key) <= KEY_BYTES_MAX && key.split("/").every(isSegment);
 }
 
 /** @param segment well-formed Unicode */

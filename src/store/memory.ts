@@ -35,18 +35,21 @@ export function memoryStore(): Store {
         yield Buffer.from(object.bytes.subarray(at, Math.min(at + CHUNK_BYTES, end)));
       }
     },
-    list: async function* (prefix) {
+    list: async function* (prefix, options = {}) {
+      options.signal?.throwIfAborted();
       for (const key of [...objects.keys()].toSorted(compareKeys)) {
         const object = key.startsWith(prefix) ? describe(key) : undefined;
         if (object !== undefined) yield object;
       }
     },
-    stat: async (key) => {
+    stat: async (key, options = {}) => {
       checkKey(key);
+      options.signal?.throwIfAborted();
       return describe(key);
     },
-    delete: async (key) => {
+    delete: async (key, options = {}) => {
       checkKey(key);
+      options.signal?.throwIfAborted();
       objects.delete(key);
     },
     close: async () => {},
