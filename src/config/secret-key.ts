@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { HoldfastError } from "../core/errors.ts";
+import { hasCode, HoldfastError } from "../core/errors.ts";
 
 const FILE = "secret.key";
 const KEY_BYTES = 32;
@@ -69,8 +69,4 @@ async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

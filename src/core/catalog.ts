@@ -75,7 +75,7 @@ export function buildCatalog(declarations: GroupDeclarations): Catalog {
       if (declaration.tables.length === 0) faults.push(`${key}.tables: name at least one table`);
       const database = declaration.database ?? OWN_DATABASE;
       for (const table of declaration.tables) {
-        const place = `${database}:${tableLabel(table)}`;
+        const place = tableKey(database, table);
         const owner = owners.get(place);
         if (owner !== undefined)
           faults.push(`${key}.tables: ${tableLabel(table)} already belongs to ${owner}`);
@@ -106,9 +106,27 @@ export function buildCatalog(declarations: GroupDeclarations): Catalog {
   return { groups, entities, permissions: [...permissions] };
 }
 
+/** Tells every two tables apart, which labels do not: `"a.b".c` and `a."b.c"` read the same. */
+export function tableKey(database: string, { schema, name }: TableName): string {
+  return JSON.stringify([database, schema, name]);
+}
+
 function checkName(name: string, key: string, faults: string[]): void {
-  if (!/^[A-Z][A-Z0-9_]*$/.test(name))
-    faults.push(`${key}: a name is upper case letters, digits and underscores`);
+  if (!isCatalogName(name)) faults.push(`${key}: a name is upper case letters, digits and underscores`);
+}
+
+/** As names are written in the catalog and in GraphQL: `orderLines`, `order-lines` and `ORDER_LINES` are ORDER_LINES. */
+export function catalogName(name: string): string {
+  return name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1_$2")
+    .replaceAll(/[-\s]/g, "_")
+    .toUpperCase();
+}
+
+/** Whether it can name an entity, a group or a permission, also in GraphQL. */
+export function isCatalogName(name: string): boolean {
+  return /^[A-Z][A-Z0-9_]*$/.test(name);
 }
 
 /** `schema.name`, for messages and for GraphQL; not quoted, so not for SQL. */

@@ -109,6 +109,19 @@ export const ERRORS = {
     hint: "Once the database is back, restore the same once more: what was applied is the same then.",
     retryable: true,
   },
+  // verifying
+  DRILL_FAILED: {
+    status: 422,
+    hint: "Do not rely on this backup: make another one, verify it, and read the log for what was found.",
+  },
+  DRILL_UNSUPPORTED: {
+    status: 422,
+    hint: "Verify it at the level CONTENTS, or make a new backup, which describes its types.",
+  },
+  EXTENSION_MISSING: {
+    status: 422,
+    hint: "Install the extension's package on the server that the drill uses, or drill on one that has it.",
+  },
   // databases, stores, queue
   DATABASE_UNREACHABLE: {
     status: 503,

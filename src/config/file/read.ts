@@ -1,0 +1,102 @@
+// Reads what a configuration file exports: everything that can be said without asking a database, all faults at once.
+import { buildCatalog, type Catalog, type GroupDeclarations } from "../../core/catalog.ts";
+import { HoldfastError } from "../../core/errors.ts";
+import type { NotifyDeclaration } from "../../core/notify-declaration.ts";
+import { platformCatalog } from "../../core/platform-catalog.ts";
+import type { StoreDeclaration } from "../../core/store-declaration.ts";
+import { SYSTEM_GROUPS } from "../../core/system-catalog.ts";
+import { readDatabases } from "./databases.ts";
+import { Faults } from "./faults.ts";
+import { readGroups, type FileEntity, type FileGroup } from "./groups.ts";
+import { readNotify } from "./notify.ts";
+import { Section } from "./section.ts";
+import { readStores } from "./stores.ts";
+
+/** What is protected, where backups go, and who is told. Holds secrets: not for logs. */
+export interface Configuration {
+  /** The file, as messages name it; undefined: there is none, and the catalog is the built-in platform's. */
+  readonly file: string | undefined;
+  readonly catalog: Catalog;
+  /** The URLs of the databases besides Holdfast's own. */
+  readonly databaseUrls: ReadonlyMap<string, string>;
+  /** Every store by name; one at least. */
+  readonly stores: ReadonlyMap<string, StoreDeclaration>;
+  /** Where a backup goes that names no stores; one at least. */
+  readonly defaultStores: readonly string[];
+  readonly notify: readonly NotifyDeclaration[];
+  /** What stands in the file for each of its entities, for messages; Holdfast's own are not among them. */
+  readonly places: ReadonlyMap<string, EntityPlace>;
+}
+
+/** An entity's place in the file. */
+export interface EntityPlace {
+  /** `groups.people.entities.customers`; its tables are `<key>.tables[0]`, ... */
+  readonly key: string;
+  /** Whether tables without a key are meant to be there. */
+  readonly keyless: boolean;
+}
+
+/** What there is where no file declares stores. */
+export type LocalStore = readonly [name: string, declaration: StoreDeclaration];
+
+/** Without a file: the built-in platform, and one store. */
+export function builtInConfiguration(local: LocalStore): Configuration {
+  const [name, declaration] = local;
+  return {
+    file: undefined,
+    catalog: platformCatalog,
+    databaseUrls: new Map(),
+    stores: new Map([[name, declaration]]),
+    defaultStores: [name],
+    notify: [],
+    places: new Map(),
+  };
+}
+
+/**
+ * @param exported the file's default export
+ * @param file as messages are to name it
+ * @throws HoldfastError CONFIG_INVALID naming every fault, each with its key in the file
+ */
+export function readConfig(exported: unknown, file: string, local: LocalStore): Configuration {
+  const faults = new Faults();
+  const root = Section.read({ key: "", value: exported }, "export default defineConfig({ ... })", faults);
+  if (root === undefined) throw configInvalid(file, [`export default ${faults.list.join("; ")}`]);
+  root.allow("databases", "groups", "stores", "defaultStores", "notify");
+  const databases = readDatabases(root);
+  const groups = readGroups(root, databases.names);
+  const { declared, byDefault } = readStores(root, local);
+  const notify = readNotify(root);
+  if (faults.list.length > 0) throw configInvalid(file, faults.list);
+  return {
+    file,
+    catalog: groups === undefined ? platformCatalog : catalogOf(groups),
+    databaseUrls: databases.urls,
+    stores: declared,
+    defaultStores: byDefault,
+    notify,
+    places: new Map(
+      (groups ?? [])
+        .flatMap((group) => group.entities)
+        .map(({ name, key, keyless }: FileEntity) => [name, { key, keyless }]),
+    ),
+  };
+}
+
+/** @param faults each with its key in the file */
+export function configInvalid(file: string, faults: readonly string[]): HoldfastError {
+  return new HoldfastError("CONFIG_INVALID", `${file} is not valid:\n${faults.join("\n")}`, {
+    hint: "Correct what is named and start again; docs/configuration.md has every key.",
+    details: { file, faults },
+  });
+}
+
+function catalogOf(groups: readonly FileGroup[]): Catalog {
+  const declared: GroupDeclarations = Object.fromEntries(
+    groups.map(({ name, entities }) => [
+      name,
+      Object.fromEntries(entities.map((entity) => [entity.name, entity.declaration])),
+    ]),
+  );
+  return buildCatalog({ ...declared, ...SYSTEM_GROUPS });
+}
