@@ -1,5 +1,5 @@
 // Restores, and previews of them: the chosen entities of a backup's artifact, put back into their database.
-import { entityNamed } from "../src/core/catalog.ts";
+import type { Catalog } from "../src/core/catalog.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
 import { findArtifact } from "../src/ledger/artifacts.ts";
@@ -14,7 +14,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
   const { databaseUrl, catalog } = deps;
   return processRun(deps, "RESTORE", {
     async act({ run, number, secret, note, control }) {
-      const { backupId, mode, dryRun, expectPlan } = run.request;
+      const { backupId, mode, rows, dryRun, expectPlan } = run.request;
       const artifact = await findArtifact(deps.ledger, backupId);
       if (artifact === undefined) throw new HoldfastError("NOT_FOUND", "The backup is not there any more.");
       const { id, encryption, stores } = artifact;
@@ -26,6 +26,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
           runId: run.id,
           attempt: number,
           entities: run.entities,
+          rows,
           mode,
           dryRun,
           expectPlan: expectPlan ?? undefined,
@@ -37,11 +38,14 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
       return { outcome };
     },
     async discard(run) {
-      const [first] = run.entities;
-      if (first === undefined) return;
-      const { database } = entityNamed(catalog, first);
       const signal = AbortSignal.timeout(DISCARD_TIMEOUT_MS);
-      await forgetRestore({ databaseUrl }, { runId: run.id, database }, signal);
+      for (const database of databasesOf(catalog, run.entities))
+        await forgetRestore({ databaseUrl }, { runId: run.id, database }, signal);
     },
   });
+}
+
+/** Each once; of entities that the catalog has no more nothing is known. */
+function databasesOf(catalog: Catalog, entities: readonly string[]): string[] {
+  return [...new Set(entities.flatMap((name) => catalog.entities.get(name)?.database ?? []))];
 }

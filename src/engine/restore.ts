@@ -1,18 +1,22 @@
 // The act of restoring: open and check the artifact, stage the chosen tables' rows beside the live ones, and then say
-// what would change (a dry run), or change it in one transaction.
+// what would change (a dry run), or change it in one transaction for each database.
 import { availableParallelism } from "node:os";
 import { allOrNone } from "../core/all-or-none.ts";
-import type { ManifestPart } from "../core/artifact.ts";
+import type { Manifest } from "../core/artifact.ts";
 import { tableLabel, type Catalog } from "../core/catalog.ts";
-import { HoldfastError } from "../core/errors.ts";
-import { createProgressMeter } from "../core/progress.ts";
-import type { Phase, RestoreMode, RunControl, TableChanges } from "../core/run.ts";
-import { openDatabase } from "../postgres/connect.ts";
+import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { createProgressMeter, type ProgressMeter } from "../core/progress.ts";
+import { checkRowSelections } from "../core/row-selection.ts";
+import type { RestoreMode, RowSelection, RunControl, TableChanges } from "../core/run.ts";
+import { openDatabase, type Database } from "../postgres/connect.ts";
+import { applyRestore, previewRestore, type RestoreShare } from "../postgres/restore-everywhere.ts";
 import { openStaging, type Staging } from "../postgres/staging.ts";
-import { dropStaging, takeOver } from "../postgres/staging-schema.ts";
+import { dropStaging, takeOver, type RestoreResult } from "../postgres/staging-schema.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
 import { openArtifact, type ArtifactReader, type Expectation, type Unlock } from "./artifact-reader.ts";
-import { checkWithin, chooseTables, type RestoreChoice } from "./restore-choice.ts";
+import { checkWithin, chooseTables, type DatabaseChoice } from "./restore-choice.ts";
+
+export type { RestoreResult } from "../postgres/staging-schema.ts";
 
 export interface RestoreDeps {
   /** The URL of a database of the catalog, by name. */
@@ -29,33 +33,34 @@ export interface RestoreOrder {
   readonly runId: string;
   /** Counts the attempts at the run, from 1. */
   readonly attempt: number;
-  /** Names of entities; left out: all that the backup holds. */
+  /** Names of entities; left out: all that the backup holds, or those that `rows` are of. */
   readonly entities?: readonly string[] | undefined;
+  /** Of these entities only these rows, and what belongs to them; not with REPLACE. */
+  readonly rows?: readonly RowSelection[] | undefined;
   /** Names of entities: a backup that holds any other is refused as a whole. */
   readonly within?: readonly string[] | undefined;
   readonly mode: RestoreMode;
   readonly dryRun: boolean;
   /** The plan of a dry run: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
+  /** Some of the databases have been changed by an earlier attempt: to be cancelled is too late. */
+  readonly finish?: boolean | undefined;
   readonly unlock?: Unlock | undefined;
   /** What the artifact has to be, where that is known: nobody can put another one in its place. */
   readonly expected?: Expectation | undefined;
 }
 
-export interface RestoreResult {
-  readonly changes: readonly TableChanges[];
-  /** Identifies what was found to do; the same for the same backup, choice and live rows. */
-  readonly plan: string;
-}
-
 const SHARES = { planning: [0, 1], staging: [1, 60], comparing: [60, 75], applying: [75, 100] } as const;
+/** How long commits that have begun may take after the caller has asked to stop. */
+const COMMIT_GRACE_MS = 10_000;
 
 /**
- * Restores, or with `dryRun` says what restoring would do. When it rejects, the database is as it was. May be called
- * again for the same run with a higher attempt; a restore that has been applied is then not applied twice.
- * `forgetRestore` ends that, once the success is written down elsewhere.
+ * Restores, or with `dryRun` says what restoring would do. When it rejects, every database is as it was, unless it says
+ * PARTIALLY_APPLIED or OUTCOME_UNKNOWN. May be called again for the same run with a higher attempt: what has been applied is
+ * then not applied twice, and what is missing is. `forgetRestore` ends that, once the success is written down elsewhere.
  * @throws HoldfastError of the artifact (ARTIFACT_*, WRONG_PASSPHRASE, ...), of the choice (ENTITY_NOT_IN_BACKUP,
- *   FOREIGN_CONTENTS, BAD_INPUT), of the database (MISSING_REFERENCES, PLAN_CHANGED, ...); the signal's reason when it is aborted
+ *   ROWS_NOT_IN_BACKUP, FOREIGN_CONTENTS, BAD_INPUT), of the databases (MISSING_REFERENCES, PLAN_CHANGED, ...); the signal's
+ *   reason when it is aborted
  */
 export async function restore(
   deps: RestoreDeps,
@@ -64,72 +69,69 @@ export async function restore(
 ): Promise<RestoreResult> {
   const meter = createProgressMeter(SHARES, control.onProgress);
   meter.enter("planning");
-  const artifact = await openArtifact(deps.source, order.unlock, control.signal, order.expected);
-  if (order.within !== undefined) checkWithin(artifact.manifest, order.within);
-  const choice = chooseTables(deps.catalog, artifact.manifest, order.entities);
+  const rows = order.rows && checkRowSelections(deps.catalog, order.rows, order.mode);
   const stop = new AbortController();
-  const signal = AbortSignal.any([control.signal, stop.signal]);
-  const database = openRestored(deps, choice.database);
+  const stopping = stopWith(control.signal, stop, order.finish ?? false);
+  const artifact = await openArtifact(deps.source, order.unlock, stop.signal, order.expected);
+  const { manifest } = artifact;
+  if (order.within !== undefined) checkWithin(manifest, order.within);
+  const choice = chooseTables(deps.catalog, manifest, order.entities, rows);
+  const opened: Target[] = [];
   try {
-    const done = await takeOver(database, order, signal);
-    if (done !== undefined) {
-      meter.enter("done");
-      return done;
+    const shares: RestoreShare[] = [];
+    for (const part of choice.databases) {
+      const database = openRestored(deps, part.name);
+      const target: Target = { part, database, staging: undefined };
+      opened.push(target);
+      const applied = await takeOver(database, order, stop.signal);
+      if (applied !== undefined) shares.push({ database: part.name, applied });
     }
-    const staging = await openStaging(
-      database,
-      {
-        runId: order.runId,
-        attempt: order.attempt,
-        tables: choice.tables.map(({ table }) => table),
-        entityOf: choice.entityOf,
-      },
-      signal,
-    );
-    try {
-      meter.enter("staging", {
-        rows: choice.tables.reduce((sum, { table }) => sum + table.rows, 0),
-        bytes: choice.tables.reduce((sum, { table }) => sum + table.rawBytes, 0),
-      });
-      await stageParts(staging, artifact, choice, stop, (part, bytes) => {
-        const rows = bytes === part.rawBytes ? part.rows : Math.round((part.rows * bytes) / part.rawBytes);
-        meter.add({ rows, bytes, entity: choice.entityAt(part.table) });
-      });
-      let phase: Phase = "staging";
-      let rowsBefore = 0;
-      const request = {
-        mode: order.mode,
-        subject: [artifact.manifest.id, ...choice.entities].join(" "),
-        onProgress: (progress: { phase: Phase; entity: string; rows: number; rowsTotal: number }) => {
-          if (progress.phase !== phase) {
-            ({ phase } = progress);
-            rowsBefore = 0;
-            meter.enter(phase, { rows: progress.rowsTotal, bytes: null });
-          }
-          meter.add({ rows: progress.rows - rowsBefore, bytes: 0, entity: progress.entity });
-          rowsBefore = progress.rows;
-        },
-      };
-      const result = order.dryRun
-        ? await staging.preview(request)
-        : await staging.apply({ ...request, expectPlan: order.expectPlan });
-      if (order.dryRun && order.expectPlan !== undefined && order.expectPlan !== result.plan)
-        throw new HoldfastError(
-          "PLAN_CHANGED",
-          "The restore would do something else than what the plan says.",
-        );
-      meter.enter("done");
-      return result;
-    } finally {
-      await staging.close();
+    // Half of it is done: only the other half can make that right again.
+    if (shares.length > 0) stopping.ignoreCancelling();
+    for (const target of opened) {
+      const { part, database } = target;
+      if (shares.some((share) => share.database === part.name)) continue;
+      const { runId, attempt } = order;
+      const tables = part.tables.map(({ table }) => table);
+      const options = { runId, attempt, tables, entityOf: part.entityOf };
+      target.staging = await openStaging(database, options, stop.signal);
+      shares.push({ database: part.name, staging: target.staging });
     }
+    await stageParts(artifact, opened, stop, meter);
+    for (const { part, staging } of opened)
+      for (const { first, selectors } of part.chosenRows) await staging?.choose(first, selectors);
+
+    const request = {
+      mode: order.mode,
+      subject: JSON.stringify([manifest.id, choice.entities, rows]),
+      expectPlan: order.expectPlan,
+      onPhase: (phase: "comparing" | "applying", rowsTotal: number) =>
+        meter.enter(phase, { rows: rowsTotal, bytes: null }),
+      onRows: (entity: string, count: number) => meter.add({ rows: count, bytes: 0, entity }),
+    };
+    const inOrder = shares.toSorted((one, other) => (one.database < other.database ? -1 : 1));
+    const result = order.dryRun
+      ? await previewRestore(inOrder, request)
+      : await applyRestore(inOrder, { ...request, beforeCommit: () => stopping.beforeCommit() });
+    meter.enter("done");
+    return { ...result, changes: inManifestOrder(manifest, result.changes) };
   } finally {
+    stopping.end();
+    for (const { staging } of opened) await staging?.close();
     stop.abort();
-    await database.close();
+    for (const { database } of opened) await database.close();
   }
 }
 
-/** Forgets what a restore that succeeded, or ended for good, has left in its database. */
+/** One of the databases that a restore is about. */
+interface Target {
+  readonly part: DatabaseChoice;
+  readonly database: Database;
+  /** undefined: not yet, or applied by an earlier attempt. */
+  staging: Staging | undefined;
+}
+
+/** Forgets what a restore that succeeded, or ended for good, has left in a database. */
 export async function forgetRestore(
   deps: Pick<RestoreDeps, "databaseUrl">,
   run: { readonly runId: string; readonly database: string },
@@ -153,34 +155,80 @@ function openRestored(deps: Pick<RestoreDeps, "databaseUrl" | "connections">, na
   });
 }
 
+/** Passes on that the caller wants to stop, as long as stopping leaves everything as it was. */
+function stopWith(signal: AbortSignal, stop: AbortController, finish: boolean) {
+  let grace: NodeJS.Timeout | undefined;
+  let committing = false;
+  let finishes = finish;
+  const pass = (): void => {
+    if (finishes && isHoldfastError(signal.reason, "CANCELLED")) return;
+    if (committing) grace ??= setTimeout(() => stop.abort(signal.reason), COMMIT_GRACE_MS);
+    else stop.abort(signal.reason);
+  };
+  signal.addEventListener("abort", pass);
+  if (signal.aborted) pass();
+  return {
+    ignoreCancelling(): void {
+      finishes = true;
+    },
+    /** A database that commits is given the time to: what was asked for comes too late, or just in time. */
+    beforeCommit(): void {
+      stop.signal.throwIfAborted();
+      committing = true;
+    },
+    end(): void {
+      clearTimeout(grace);
+      signal.removeEventListener("abort", pass);
+    },
+  };
+}
+
+function inManifestOrder({ tables }: Manifest, changes: readonly TableChanges[]): TableChanges[] {
+  const places = new Map(
+    tables.map((table, place) => [JSON.stringify([table.entity, tableLabel(table)]), place]),
+  );
+  const placeOf = ({ entity, table }: TableChanges): number =>
+    places.get(JSON.stringify([entity, table])) ?? 0;
+  return changes.toSorted((one, other) => placeOf(one) - placeOf(other));
+}
+
 /** Loads every part of the chosen tables, several at a time, and holds each to what the manifest says of it. */
 async function stageParts(
-  staging: Staging,
   artifact: ArtifactReader,
-  choice: RestoreChoice,
+  targets: readonly Target[],
   stop: AbortController,
-  onBytes: (part: ManifestPart, bytes: number) => void,
+  meter: ProgressMeter,
 ): Promise<void> {
-  const chosen = new Map(choice.tables.map(({ position, table }) => [position, table]));
-  // An iterator that is shared hands every part out once.
-  const parts = artifact.manifest.parts.filter((part) => chosen.has(part.table)).values();
-  const load = async (): Promise<void> => {
-    for (const part of parts) {
-      const table = chosen.get(part.table);
-      if (table === undefined) continue;
-      const rows = await staging.load(
-        table,
-        counted(artifact.readPart(part), (bytes) => onBytes(part, bytes)),
-      );
-      if (rows !== part.rows) {
-        throw new HoldfastError(
-          "ARTIFACT_CORRUPT",
-          `${part.name} loads ${rows} rows into ${tableLabel(table)} where the manifest says ${part.rows}.`,
-        );
+  const staged = targets.filter(({ staging }) => staging !== undefined);
+  const tables = staged.flatMap(({ part }) => part.tables.map(({ table }) => table));
+  meter.enter("staging", {
+    rows: tables.reduce((sum, table) => sum + table.rows, 0),
+    bytes: tables.reduce((sum, table) => sum + table.rawBytes, 0),
+  });
+  const loaders = staged.flatMap(({ part: { tables: own }, staging }) => {
+    const chosen = new Map(own.map(({ position, table }) => [position, table]));
+    // An iterator that is shared hands every part out once.
+    const parts = artifact.manifest.parts.filter((part) => chosen.has(part.table)).values();
+    const load = async (): Promise<void> => {
+      for (const part of parts) {
+        const table = chosen.get(part.table);
+        if (table === undefined || staging === undefined) continue;
+        const onBytes = (bytes: number): void => {
+          const share = bytes === part.rawBytes ? part.rows : Math.round((part.rows * bytes) / part.rawBytes);
+          meter.add({ rows: share, bytes, entity: table.entity });
+        };
+        const rows = await staging.load(table, counted(artifact.readPart(part, stop.signal), onBytes));
+        if (rows !== part.rows) {
+          throw new HoldfastError(
+            "ARTIFACT_CORRUPT",
+            `${part.name} loads ${rows} rows into ${tableLabel(table)} where the manifest says ${part.rows}.`,
+          );
+        }
       }
-    }
-  };
-  await allOrNone(stop, Array.from({ length: staging.loadConcurrency }, load));
+    };
+    return Array.from({ length: staging?.loadConcurrency ?? 0 }, load);
+  });
+  await allOrNone(stop, loaders);
 }
 
 async function* counted(

@@ -101,11 +101,17 @@ function digestOf(value: SQL): SQL {
   return sql`hashtextextended(${value}::text, 0)`;
 }
 
-/** What the differences come to, as it is told. */
-export function changesOf(diff: TableDiff): TableChanges {
-  const { table, staged, counts } = diff;
+/** One table's differences, as they are told and as they are recognised again. */
+export interface ComparedTable {
+  readonly changes: TableChanges;
+  /** The sum of hashes of what is written and of what it is written over. */
+  readonly digest: string;
+}
+
+export function comparedTable(diff: TableDiff): ComparedTable {
+  const { table, staged, counts, digest } = diff;
   const updated = countOf(diff, ["u", "r"]);
-  return {
+  const changes = {
     entity: table.entity,
     table: tableLabel(table.live),
     inserted: counts.i,
@@ -113,15 +119,21 @@ export function changesOf(diff: TableDiff): TableChanges {
     unchanged: staged - counts.i - updated,
     deleted: counts.d,
   };
+  return { changes, digest };
 }
 
 /**
  * The same for the same differences and nothing else.
  * @param subject what is restored: the backup's identity and whatever was chosen from it
+ * @param tables of all databases, in a fixed order
  */
-export function planOf(subject: string, mode: RestoreMode, diffs: readonly TableDiff[]): string {
-  const tables = diffs.map((diff) => [changesOf(diff), diff.digest]);
+export function planOf(subject: string, mode: RestoreMode, tables: readonly ComparedTable[]): string {
+  const found = tables.map(({ changes, digest }) => {
+    // One by one: what an earlier attempt did comes back from the database with its members in another order.
+    const { entity, table, inserted, updated, unchanged, deleted } = changes;
+    return [entity, table, inserted, updated, unchanged, deleted, digest];
+  });
   return createHash("sha256")
-    .update(JSON.stringify([subject, mode, tables]))
+    .update(JSON.stringify([subject, mode, found]))
     .digest("hex");
 }

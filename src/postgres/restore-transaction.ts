@@ -1,9 +1,9 @@
-// The transaction of a restore, from staged rows to COMMIT; and the preview, which is its first half on a snapshot.
-import { HoldfastError } from "../core/errors.ts";
+// The transaction of a restore in one database, from staged rows to COMMIT; and the preview, which is its first half on a
+// snapshot. restore-everywhere.ts leads those of all databases through their steps together.
 import type { TableName } from "../core/catalog.ts";
 import type { RestoreMode } from "../core/run.ts";
 import { applyDiffs, checkInsertable } from "./apply.ts";
-import { changesOf, compareTable, planOf } from "./compare.ts";
+import { comparedTable, compareTable, type ComparedTable } from "./compare.ts";
 import { checkConflicts } from "./conflicts.ts";
 import { countOf, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
@@ -14,23 +14,8 @@ import { checkReferences, needsDatabase } from "./references.ts";
 import type { RestoredTable } from "./restored-table.ts";
 import { advanceSequences } from "./sequences.ts";
 import type { Session } from "./session.ts";
-import { holdOutcome, recordOutcome, type RestoreResult, type StagingSchema } from "./staging-schema.ts";
+import { holdOutcome, recordOutcome, supersededError, type StagingSchema } from "./staging-schema.ts";
 import { disableTriggers, quieten, type Quiet } from "./triggers.ts";
-
-export interface RestoreRequest {
-  readonly mode: RestoreMode;
-  /** What is restored, for the plan: the backup's identity and whatever was chosen from it. */
-  readonly subject: string;
-  readonly onProgress?: (progress: RestoreProgress) => void;
-}
-
-/** Rows are staged ones while comparing, and those that are to be changed while applying. */
-export interface RestoreProgress {
-  readonly phase: "comparing" | "applying";
-  readonly entity: string;
-  readonly rows: number;
-  readonly rowsTotal: number;
-}
 
 /** What has been staged, and where. */
 export interface RestoreContext {
@@ -40,6 +25,9 @@ export interface RestoreContext {
   readonly entityOf: (table: TableName) => string | undefined;
   readonly lockTimeoutMs: number;
 }
+
+/** Told of rows as they are compared, and as they are changed. */
+export type OnRows = (entity: string, rows: number) => void;
 
 /**
  * The joins of a comparison are hashed in memory; JIT costs more than it saves on few large statements. The server has nothing else
@@ -54,48 +42,115 @@ const SETTINGS = [
   "SET LOCAL parallel_setup_cost = 100",
 ].join("; ");
 
-/**
- * Finds out what a restore would do, and whether it could. Takes no lock that anybody would notice and leaves nothing behind.
- * @throws as {@link applyRestore}, but for what only the database's own checks find
- */
-export async function previewRestore(
-  session: Session,
-  context: RestoreContext,
-  request: RestoreRequest,
-): Promise<RestoreResult> {
-  await session.begin("ISOLATION LEVEL REPEATABLE READ, READ WRITE");
-  try {
-    await session.query(SETTINGS);
-    const { result } = await compareAndCheck(session, context, request);
-    await session.rollback();
-    return result;
-  } catch (error) {
-    await session.rollback().catch(() => session.close());
-    throw error;
-  }
-}
+/** PREVIEW takes no lock that anybody would notice and can be compared and checked; APPLY holds writers off. */
+export type TransactionKind = "PREVIEW" | "APPLY";
 
 /**
- * Does all of it, or nothing.
- * @param expectPlan the plan of a preview: what differs from it is refused
- * @throws PLAN_CHANGED, MISSING_REFERENCES, STILL_REFERENCED, UNIQUE_CONFLICT, SCHEMA_DRIFT, TABLE_LOCKED, CONSTRAINT_VIOLATED,
- * DATABASE_DENIED, SUPERSEDED
+ * The steps of one database, each to be called once and in the order in which they stand here. A step that throws has rolled
+ * the transaction back; whoever calls the steps rolls back, or commits, what has not thrown.
  */
-export async function applyRestore(
-  session: Session,
-  context: RestoreContext,
-  request: RestoreRequest & { readonly expectPlan?: string | undefined },
-): Promise<RestoreResult> {
-  return session.transaction(async () => {
-    await session.query(SETTINGS);
-    await session.query(`SET LOCAL lock_timeout = ${context.lockTimeoutMs}`);
-    await holdOutcome(session, context.schema);
-    await lockTables(session, locksOf(context.matched));
-    const { diffs, result } = await compareAndCheck(session, context, request);
-    await writeDiffs(session, context, diffs, request);
-    await recordOutcome(session, context.schema, result);
-    return result;
-  }, "ISOLATION LEVEL READ COMMITTED, READ WRITE");
+export class RestoreTransaction {
+  readonly #session: Session;
+  readonly #context: RestoreContext;
+  readonly #release: (session: Session) => void;
+  #diffs: readonly TableDiff[] = [];
+
+  /** @param release takes the session back when the transaction has ended well */
+  constructor(session: Session, context: RestoreContext, release: (session: Session) => void) {
+    this.#session = session;
+    this.#context = context;
+    this.#release = release;
+  }
+
+  /** @throws TABLE_LOCKED, DATABASE_DENIED, SUPERSEDED */
+  begin(kind: TransactionKind): Promise<void> {
+    const session = this.#session;
+    const { schema, matched, lockTimeoutMs } = this.#context;
+    return this.#step(async () => {
+      await session.begin(
+        kind === "PREVIEW"
+          ? "ISOLATION LEVEL REPEATABLE READ, READ WRITE"
+          : "ISOLATION LEVEL READ COMMITTED, READ WRITE",
+      );
+      await session.query(SETTINGS);
+      if (kind === "PREVIEW") return;
+      await session.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
+      await holdOutcome(session, schema);
+      await lockTables(session, locksOf(matched));
+    });
+  }
+
+  /** @throws SCHEMA_DRIFT where tables were altered since they were staged */
+  compare(mode: RestoreMode, onRows: OnRows): Promise<readonly ComparedTable[]> {
+    const { matched, stagedRows } = this.#context;
+    return this.#step(async () => {
+      await checkUnaltered(this.#session, this.#context);
+      const diffs: TableDiff[] = [];
+      for (const table of matched.tables) {
+        const staged = stagedRows.get(table) ?? 0;
+        diffs.push(await compareTable(this.#session, table, mode, staged));
+        onRows(table.entity, staged);
+      }
+      this.#diffs = diffs;
+      return diffs.map(comparedTable);
+    });
+  }
+
+  /** How many rows `write` is going to touch. */
+  get changedRows(): number {
+    return this.#diffs.reduce((sum, diff) => sum + changedRows(diff), 0);
+  }
+
+  /** @throws MISSING_REFERENCES, STILL_REFERENCED, UNIQUE_CONFLICT, SCHEMA_DRIFT: all that can be found without touching a row */
+  check(): Promise<void> {
+    const { matched, entityOf } = this.#context;
+    return this.#step(async () => {
+      checkInsertable(this.#diffs);
+      const { foreignKeys } = matched;
+      await checkReferences(this.#session, { diffs: this.#diffs, foreignKeys, entityOf });
+      await checkConflicts(this.#session, this.#diffs);
+    });
+  }
+
+  /**
+   * Changes the rows, and writes the outcome beside them. What the database would look at only at COMMIT it looks at now.
+   * @throws what only the database's own checks find: CONSTRAINT_VIOLATED, UNIQUE_CONFLICT, DATABASE_DENIED
+   */
+  write(outcome: Parameters<typeof recordOutcome>[2], onRows: OnRows): Promise<void> {
+    const { matched, schema } = this.#context;
+    return this.#step(async () => {
+      await writeDiffs(this.#session, matched, this.#diffs, onRows);
+      await recordOutcome(this.#session, schema, outcome);
+      await this.#session.query("SET CONSTRAINTS ALL IMMEDIATE");
+    });
+  }
+
+  /** @throws whatever ends a connection: then only the database knows whether it was committed */
+  async commit(): Promise<void> {
+    await this.#step(() => this.#session.commit());
+    this.#release(this.#session);
+  }
+
+  /** Never rejects. */
+  async rollback(): Promise<void> {
+    try {
+      await this.#session.rollback();
+      this.#release(this.#session);
+    } catch {
+      await this.#session.close();
+    }
+  }
+
+  /** After an error the session is not kept: what state it is in is not worth finding out. */
+  async #step<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.#session.rollback().catch(() => undefined);
+      await this.#session.close();
+      throw supersededError(this.#context.schema, error);
+    }
+  }
 }
 
 /** Writers wait for us, readers do not; nor may anybody change what foreign keys refer to or from. */
@@ -111,42 +166,6 @@ function locksOf({ tables, foreignKeys }: MatchedTables): TableLock[] {
     mode: "SHARE ROW EXCLUSIVE",
   }));
   return [...own, ...neighbours];
-}
-
-async function compareAndCheck(
-  session: Session,
-  context: RestoreContext,
-  request: RestoreRequest & { readonly expectPlan?: string | undefined },
-): Promise<{ diffs: TableDiff[]; result: RestoreResult }> {
-  await checkUnaltered(session, context);
-  const diffs: TableDiff[] = [];
-  const rowsTotal = context.stagedRows.values().reduce((sum, rows) => sum + rows, 0);
-  let rows = 0;
-  for (const table of context.matched.tables) {
-    request.onProgress?.({ phase: "comparing", entity: table.entity, rows, rowsTotal });
-    const staged = context.stagedRows.get(table) ?? 0;
-    diffs.push(await compareTable(session, table, request.mode, staged));
-    rows += staged;
-    request.onProgress?.({ phase: "comparing", entity: table.entity, rows, rowsTotal });
-  }
-  const result = { changes: diffs.map(changesOf), plan: planOf(request.subject, request.mode, diffs) };
-  if (request.expectPlan !== undefined && request.expectPlan !== result.plan) {
-    throw new HoldfastError(
-      "PLAN_CHANGED",
-      "The restore would not do what the preview showed. Nothing was changed.",
-      {
-        details: { expected: request.expectPlan, found: result.plan },
-      },
-    );
-  }
-  checkInsertable(diffs);
-  await checkReferences(session, {
-    diffs,
-    foreignKeys: context.matched.foreignKeys,
-    entityOf: context.entityOf,
-  });
-  await checkConflicts(session, diffs);
-  return { diffs, result };
 }
 
 /** What was read of the tables before they were staged must still hold now that they cannot change any more. */
@@ -167,9 +186,9 @@ function outline({ tables, foreignKeys }: MatchedTables): string {
 
 async function writeDiffs(
   session: Session,
-  { matched }: RestoreContext,
+  matched: MatchedTables,
   diffs: readonly TableDiff[],
-  { onProgress }: RestoreRequest,
+  onRows: OnRows,
 ): Promise<void> {
   const changed = diffs.filter((diff) => changedRows(diff) > 0);
   if (changed.length > 0) {
@@ -177,12 +196,7 @@ async function writeDiffs(
     const oids = changed.map(({ table }) => table.live.oid);
     const enableTriggers = await disableTriggers(session, quiet, oids);
     const resumeForeignKeys = await suspendForeignKeys(session, keysToSuspend(matched, changed, quiet));
-    const rowsTotal = changed.reduce((sum, diff) => sum + changedRows(diff), 0);
-    let rows = 0;
-    await applyDiffs(session, changed, (table, touched) => {
-      rows += touched;
-      onProgress?.({ phase: "applying", entity: table.entity, rows, rowsTotal });
-    });
+    await applyDiffs(session, changed, (table, touched) => onRows(table.entity, touched));
     await resumeForeignKeys();
     await enableTriggers();
   }

@@ -5,15 +5,24 @@ import { sql, type SQL } from "drizzle-orm";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { TableName } from "../core/catalog.ts";
 import type { TableChanges } from "../core/run.ts";
+import type { ComparedTable } from "./compare.ts";
 import type { Database } from "./connect.ts";
 import { literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 
-/** What a restore that was committed did. */
+/** What a restore did, or would do, in all of its databases. */
 export interface RestoreResult {
   readonly changes: readonly TableChanges[];
   /** Identifies the differences that were found; the same for the same backup, choice and live rows. */
   readonly plan: string;
+}
+
+/** What a restore that was committed did in one database. */
+export interface Outcome {
+  /** Of the restore as a whole. */
+  readonly plan: string;
+  /** This database's. */
+  readonly tables: readonly ComparedTable[];
 }
 
 export interface StagingSchema {
@@ -24,6 +33,8 @@ export interface StagingSchema {
 }
 
 const PREFIX = "holdfast_restore_";
+/** Of the schema, with the time after it. */
+const COMMENT = "A restore of Holdfast's, since ";
 const OUTCOME = "outcome";
 /** Each table that is dropped takes a few entries of the server's lock table until its transaction ends. */
 const DROP_BATCH = 100;
@@ -47,9 +58,20 @@ const outcomeOf = (schema: StagingSchema): SQL => tableIdentifier({ schema: sche
 export async function createStagingSchema(session: Session, schema: StagingSchema): Promise<void> {
   await session.transaction(async () => {
     await session.query(sql`CREATE SCHEMA ${sql.identifier(schema.name)}`);
+    // PostgreSQL does not keep when a schema was made.
+    const [now] = await session.rows<{ text: string }>("SELECT now()::text AS text");
+    const comment = literal(`${COMMENT}${now?.text ?? ""}`);
+    await session.query(sql`COMMENT ON SCHEMA ${sql.identifier(schema.name)} IS ${comment}`);
     await session.query(sql`CREATE TABLE ${outcomeOf(schema)} (result jsonb NOT NULL)`);
   });
 }
+
+/** Shows, for as long as the session lasts, that somebody works with the schema: nobody sweeps it away. */
+export async function occupy(session: Session, schema: StagingSchema): Promise<void> {
+  await session.query(sql`SELECT pg_advisory_lock_shared(${lockKey(schema)})`);
+}
+
+const lockKey = (schema: StagingSchema): SQL => sql`hashtextextended(${schema.name}, 0)`;
 
 /** Makes whoever takes the run over wait for the end of the transaction, or end it. */
 export async function holdOutcome(session: Session, schema: StagingSchema): Promise<void> {
@@ -70,9 +92,9 @@ function superseded(cause?: unknown): HoldfastError {
 export async function recordOutcome(
   session: Session,
   schema: StagingSchema,
-  result: RestoreResult,
+  outcome: Outcome,
 ): Promise<void> {
-  await session.query(sql`INSERT INTO ${outcomeOf(schema)} VALUES (${JSON.stringify(result)}::jsonb)`);
+  await session.query(sql`INSERT INTO ${outcomeOf(schema)} VALUES (${JSON.stringify(outcome)}::jsonb)`);
 }
 
 /** Every staging schema in the database, or those of one run, in order of attempt. */
@@ -97,16 +119,30 @@ export async function takeOver(
   database: Database,
   run: { readonly runId: string; readonly attempt: number },
   signal: AbortSignal,
-): Promise<RestoreResult | undefined> {
+): Promise<Outcome | undefined> {
   await using session = await database.session(signal);
   for (const schema of await findStaging(session, run.runId)) {
     if (schema.attempt > run.attempt) throw superseded();
     if (schema.attempt === run.attempt) continue;
-    const result = await settle(session, schema);
-    if (result !== undefined) return result;
+    const outcome = await settle(session, schema);
+    if (outcome !== undefined) return outcome;
     await dropSchema(session, schema);
   }
   return undefined;
+}
+
+/**
+ * Finds out whether the run was applied in the database, and ends whatever an attempt still does: one that has not come to
+ * its commit by now never will.
+ * @param run.attempt the last attempt that may have been made
+ * @throws SUPERSEDED when a later attempt is there
+ */
+export async function findOutcome(
+  database: Database,
+  run: { readonly runId: string; readonly attempt: number },
+  signal: AbortSignal,
+): Promise<Outcome | undefined> {
+  return takeOver(database, { ...run, attempt: run.attempt + 1 }, signal);
 }
 
 /**
@@ -122,14 +158,12 @@ export async function dropStaging(database: Database, runId: string, signal: Abo
 }
 
 /** An attempt that applies holds a lock on the outcome, so that to get it is to wait for the attempt's end. */
-async function readOutcome(session: Session, schema: StagingSchema): Promise<RestoreResult | undefined> {
+async function readOutcome(session: Session, schema: StagingSchema): Promise<Outcome | undefined> {
   try {
     return await session.transaction(async () => {
       await session.query(sql`SET LOCAL lock_timeout = ${literal(LOCK_TIMEOUT)}`);
       await session.query(sql`LOCK TABLE ${outcomeOf(schema)} IN ACCESS EXCLUSIVE MODE`);
-      const rows = await session.rows<{ result: RestoreResult }>(
-        sql`SELECT result FROM ${outcomeOf(schema)}`,
-      );
+      const rows = await session.rows<{ result: Outcome }>(sql`SELECT result FROM ${outcomeOf(schema)}`);
       // Without an outcome, none shall be written any more: a late transaction fails on the missing table.
       if (rows.length === 0) await session.query(sql`DROP TABLE ${outcomeOf(schema)}`);
       return rows[0]?.result;
@@ -142,7 +176,7 @@ async function readOutcome(session: Session, schema: StagingSchema): Promise<Res
 }
 
 /** Ends whatever an attempt still does, so that it has either committed or never will. */
-async function settle(session: Session, schema: StagingSchema): Promise<RestoreResult | undefined> {
+export async function settle(session: Session, schema: StagingSchema): Promise<Outcome | undefined> {
   await endSessions(session, schema);
   return readOutcome(session, schema);
 }

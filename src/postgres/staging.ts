@@ -4,17 +4,14 @@ import { availableParallelism } from "node:os";
 import { sql } from "drizzle-orm";
 import type { ManifestTable } from "../core/artifact.ts";
 import { tableLabel, type TableName } from "../core/catalog.ts";
+import type { RowSelector } from "../core/row-selection.ts";
+import { chooseRows } from "./choose-rows.ts";
 import type { Database } from "./connect.ts";
 import { copyIn } from "./copy-in.ts";
 import { loadingError } from "./loading-error.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
 import { stagingOf, type RestoredTable } from "./restored-table.ts";
-import {
-  applyRestore,
-  previewRestore,
-  type RestoreContext,
-  type RestoreRequest,
-} from "./restore-transaction.ts";
+import { RestoreTransaction, type RestoreContext, type TransactionKind } from "./restore-transaction.ts";
 import type { Session } from "./session.ts";
 import { createStagingTables } from "./staged-tables.ts";
 import * as schemas from "./staging-schema.ts";
@@ -41,21 +38,32 @@ export interface Staging {
    * @throws SCHEMA_DRIFT where the live table's types refuse a value, ARTIFACT_CORRUPT where the text is none; whatever `chunks` throws
    */
   load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number>;
-  /** Says what {@link apply} would do, and throws what it would. */
-  preview(request: RestoreRequest): Promise<schemas.RestoreResult>;
-  /** Does it, in one transaction. May be called once. */
-  apply(request: ApplyRequest): Promise<schemas.RestoreResult>;
+  /** How many rows are staged. */
+  readonly rows: number;
   /**
-   * Drops what was staged. If {@link apply} has committed, the outcome stays, for whoever takes the run up again before its success
+   * Leaves of an entity's rows those that the selectors name, and those that belong to them. To be called once everything is
+   * loaded, once for an entity.
+   * @param first the entity's own table, of which the selectors speak
+   * @throws ROWS_NOT_IN_BACKUP naming each selector that finds nothing; BAD_INPUT for a column that there is not, or a text that
+   * its type does not read
+   */
+  choose(first: TableName, selectors: readonly RowSelector[]): Promise<void>;
+  /**
+   * Begins the transaction that compares what is staged with what is live. Of kind APPLY there may be one.
+   * @throws TABLE_LOCKED, DATABASE_DENIED, SUPERSEDED
+   */
+  begin(kind: TransactionKind): Promise<RestoreTransaction>;
+  /**
+   * What a transaction of kind APPLY has committed, as a new connection finds it; one that has not committed by then never will.
+   * Does not stop for the signal.
+   */
+  outcome(): Promise<schemas.Outcome | undefined>;
+  /**
+   * Drops what was staged. If a transaction has committed, the outcome stays, for whoever takes the run up again before its success
    * is written down elsewhere: `dropStaging` ends that. Never rejects: what cannot be dropped now is found by `findStaging` later.
    */
   close(): Promise<void>;
 }
-
-export type ApplyRequest = RestoreRequest & {
-  /** The plan of a preview; anything else is refused with PLAN_CHANGED. */
-  readonly expectPlan?: string | undefined;
-};
 
 const LOCK_TIMEOUT_MS = 10_000;
 /** For what has to be done after the caller's signal has aborted. */
@@ -75,6 +83,7 @@ export async function openStaging(
   const session = await database.session(signal);
   try {
     const matched = await matchTables(session, schema.name, options.tables);
+    await schemas.occupy(session, schema);
     await schemas.createStagingSchema(session, schema);
     const staging = new OpenStaging(database, options, signal, schema, matched, session);
     try {
@@ -122,10 +131,7 @@ class OpenStaging implements Staging {
   }
 
   async load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number> {
-    const target = this.#context.matched.tables.find(
-      ({ live }) => live.schema === table.schema && live.name === table.name,
-    );
-    if (target === undefined) throw new Error(`${tableLabel(table)} is not staged`);
+    const target = this.#staged(table);
     const rows = await this.#withSession((session) =>
       copyIn(session, target.staging, target.columns, chunks),
     ).catch((error: unknown) => {
@@ -136,18 +142,41 @@ class OpenStaging implements Staging {
     return rows;
   }
 
-  async preview(request: RestoreRequest): Promise<schemas.RestoreResult> {
-    return this.#withSession(async (session) => {
-      await this.#analyze(session);
-      return previewRestore(session, this.#context, request);
-    });
+  get rows(): number {
+    return this.#stagedRows.values().reduce((sum, rows) => sum + rows, 0);
   }
 
-  async apply(request: ApplyRequest): Promise<schemas.RestoreResult> {
-    return this.#withSession(async (session) => {
-      await this.#analyze(session);
-      return applyRestore(session, this.#context, request);
+  async choose(first: TableName, selectors: readonly RowSelector[]): Promise<void> {
+    const target = this.#staged(first);
+    const { matched } = this.#context;
+    const counts = await this.#withSession((session) => {
+      const others = matched.tables.filter(
+        ({ entity, number }) => entity === target.entity && number !== target.number,
+      );
+      return chooseRows(session, { first: target, others, selectors, foreignKeys: matched.foreignKeys });
     });
+    for (const [table, rows] of counts) {
+      this.#stagedRows.set(table, rows);
+      this.#grown.add(table);
+    }
+  }
+
+  async begin(kind: TransactionKind): Promise<RestoreTransaction> {
+    const session = await this.#take();
+    const transaction = new RestoreTransaction(session, this.#context, (done) => void this.#idle.push(done));
+    try {
+      await this.#analyze(session);
+    } catch (error) {
+      await session.close();
+      throw schemas.supersededError(this.#context.schema, error);
+    }
+    await transaction.begin(kind);
+    return transaction;
+  }
+
+  async outcome(): Promise<schemas.Outcome | undefined> {
+    await using session = await this.#database.session(AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+    return await schemas.settle(session, this.#context.schema);
   }
 
   async close(): Promise<void> {
@@ -168,9 +197,30 @@ class OpenStaging implements Staging {
     }
   }
 
+  #staged(table: TableName): RestoredTable {
+    const target = this.#context.matched.tables.find(
+      ({ live }) => live.schema === table.schema && live.name === table.name,
+    );
+    if (target === undefined) throw new Error(`${tableLabel(table)} is not staged`);
+    return target;
+  }
+
+  async #take(): Promise<Session> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    const session = await this.#database.session(this.#signal);
+    try {
+      await schemas.occupy(session, this.#context.schema);
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
   /** Sessions are kept for the next call, unless one has failed in them. */
   async #withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const session = this.#idle.pop() ?? (await this.#database.session(this.#signal));
+    const session = await this.#take();
     try {
       const result = await work(session);
       this.#idle.push(session);

@@ -6,7 +6,8 @@ import type { EntityGroup } from "../core/catalog.ts";
 import type { RestoreMode } from "../core/run.ts";
 import { tarSource } from "../engine/artifact-io.ts";
 import type { Unlock } from "../engine/artifact-reader.ts";
-import { forgetRestore, restore, type RestoreResult } from "../engine/restore.ts";
+import type { RestoreResult } from "../engine/restore.ts";
+import { restoreAlone } from "../engine/restore-alone.ts";
 import { requireAccess } from "../runs/access.ts";
 import type { TransferDeps } from "./deps.ts";
 import { auditTransfer } from "./transfer-audit.ts";
@@ -20,9 +21,6 @@ export interface FileRestore {
   readonly expectPlan?: string | undefined;
   readonly unlock: Unlock;
 }
-
-/** For what has to be done although the client has left. */
-const FORGET_TIMEOUT_MS = 60_000;
 
 /**
  * Applies the single-file artifact at a path, all of it or nothing.
@@ -50,34 +48,26 @@ export async function restoreFile(
   try {
     const source = await tarSource(path);
     try {
-      const result = await restore(
+      const result = await restoreAlone(
         {
           databaseUrl: deps.databaseUrl,
           catalog: deps.catalog,
           source,
           ...(deps.connections !== undefined && { connections: deps.connections }),
         },
-        { runId, attempt: 1, within: entities, ...choice },
+        { runId, within: entities, ...choice },
         { signal, onProgress: () => undefined },
+        (error, database) => {
+          deps.log.warn({ err: error, runId, database }, "what a restore had staged could not be removed");
+        },
       );
       await audit.succeeded(choice.dryRun ? "previewed" : "applied", { changes: result.changes });
       return result;
     } finally {
       await source.close();
-      await forget(deps, runId, group);
     }
   } catch (error) {
     await audit.failed(error);
     throw error;
-  }
-}
-
-/** Nobody takes this run up again: what it left to tell its successor goes. */
-async function forget({ databaseUrl, log }: TransferDeps, runId: string, group: EntityGroup): Promise<void> {
-  const timeout = AbortSignal.timeout(FORGET_TIMEOUT_MS);
-  for (const database of new Set(group.entities.map((entity) => entity.database))) {
-    await forgetRestore({ databaseUrl }, { runId, database }, timeout).catch((error: unknown) => {
-      log.warn({ err: error, runId, database }, "what a restore had staged could not be removed");
-    });
   }
 }

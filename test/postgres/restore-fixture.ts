@@ -7,7 +7,8 @@ import type { RestoreMode, TableChanges } from "../../src/core/run.ts";
 import { openDatabase, type Database } from "../../src/postgres/connect.ts";
 import { describeTables } from "../../src/postgres/introspect.ts";
 import { columnList, tableIdentifier } from "../../src/postgres/quote.ts";
-import { openStaging, type ApplyRequest, type Staging } from "../../src/postgres/staging.ts";
+import { applyRestore, previewRestore, type ApplyRequest } from "../../src/postgres/restore-everywhere.ts";
+import { openStaging, type Staging } from "../../src/postgres/staging.ts";
 import { dropStaging, type RestoreResult } from "../../src/postgres/staging-schema.ts";
 import { manifestTable, storedColumns } from "../../src/postgres/table-shape.ts";
 import { sql } from "drizzle-orm";
@@ -100,7 +101,8 @@ export async function createFixture(
       }
       await options.onStaged?.(staging);
       const request = { ...options, mode, subject };
-      return await (dryRun ? staging.preview(request) : staging.apply(request));
+      const shares = [{ database: target.name, staging }];
+      return await (dryRun ? previewRestore(shares, request) : applyRestore(shares, request));
     } finally {
       await staging.close();
       if (options.runId === undefined) await dropStaging(target, runId, new AbortController().signal);

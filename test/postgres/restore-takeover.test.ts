@@ -18,25 +18,41 @@ describe("a run that is taken up again", () => {
     const runId = randomUUID();
     const done = await fixture.restore(backup, { runId, attempt: 1 });
     const found = await takeOver(fixture.database, { runId, attempt: 2 }, signal);
-    expect(found).toEqual(done);
-    expect(summary(found?.changes ?? [])).toEqual({ "app.a": "10/3/7/0", "app.b": "10/3/7/0" });
+    expect(found).toMatchObject({ plan: done.plan, tables: done.changes.map((changes) => ({ changes })) });
+    expect(summary(done.changes)).toEqual({ "app.a": "10/3/7/0", "app.b": "10/3/7/0" });
     await dropStaging(fixture.database, runId, signal);
     expect(await leftBehind(fixture)).toEqual(NOTHING);
     expect(await takeOver(fixture.database, { runId, attempt: 3 }, signal)).toBeUndefined();
   });
 
-  it("finds it also where the connection broke before the answer to COMMIT came", async () => {
+  it("has not failed where the connection broke before the answer to COMMIT came", async () => {
+    await using fixture = await createFixture(DDL, ENTITIES);
+    const backup = await fixture.backUp();
+    await damage(fixture);
+    await using proxy = await cutAtCommit(fixture.url, { forGood: false });
+    const database = openDatabase({ name: "app", url: proxy.url, applicationName: "cut", maxConnections: 4 });
+    const { changes } = await fixture.restore(backup, { database });
+    await database.close();
+    expect(summary(changes)).toEqual({ "app.a": "10/3/7/0", "app.b": "10/3/7/0" });
+    expect(await fixture.sql`select v from app.b where id = 1`).toEqual([{ v: "b1" }]);
+    expect(await leftBehind(fixture)).toEqual(NOTHING);
+  });
+
+  it("finds what was done also where the database went away before the answer to COMMIT came", async () => {
     await using fixture = await createFixture(DDL, ENTITIES);
     const backup = await fixture.backUp();
     await damage(fixture);
     const runId = randomUUID();
-    await using proxy = await cutAtCommit(fixture.url);
+    await using proxy = await cutAtCommit(fixture.url, { forGood: true });
     const database = openDatabase({ name: "app", url: proxy.url, applicationName: "cut", maxConnections: 4 });
     const first = fixture.restore(backup, { runId, attempt: 1, database });
-    await expect(first).rejects.toMatchObject({ code: "DATABASE_UNREACHABLE" });
+    await expect(first).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
     await database.close();
     const found = await takeOver(fixture.database, { runId, attempt: 2 }, signal);
-    expect(summary(found?.changes ?? [])).toEqual({ "app.a": "10/3/7/0", "app.b": "10/3/7/0" });
+    expect(summary(found?.tables.map(({ changes }) => changes) ?? [])).toEqual({
+      "app.a": "10/3/7/0",
+      "app.b": "10/3/7/0",
+    });
     expect(await fixture.sql`select v from app.b where id = 1`).toEqual([{ v: "b1" }]);
     await dropStaging(fixture.database, runId, signal);
     expect(await leftBehind(fixture)).toEqual(NOTHING);
@@ -115,11 +131,19 @@ describe("a run that is taken up again", () => {
   });
 });
 
-/** In front of the server; swallows its answer to the COMMIT of a transaction that has written an outcome, and ends the connection. */
-async function cutAtCommit(target: string): Promise<AsyncDisposable & { readonly url: string }> {
+/** In front of the server; swallows its answer to the COMMIT of a transaction that has written an outcome, and ends the connection; `forGood`: it lets none in after. */
+async function cutAtCommit(
+  target: string,
+  { forGood }: { readonly forGood: boolean },
+): Promise<AsyncDisposable & { readonly url: string }> {
   const { hostname, port } = new URL(target);
   const url = new URL(target);
+  let gone = false;
   const server = net.createServer((client) => {
+    if (gone) {
+      client.destroy();
+      return;
+    }
     const upstream = net.connect(Number(port), hostname);
     let state: "passing" | "written" | "committing" = "passing";
     client.on("data", (bytes) => {
@@ -128,8 +152,10 @@ async function cutAtCommit(target: string): Promise<AsyncDisposable & { readonly
       upstream.write(bytes);
     });
     upstream.on("data", (bytes) => {
-      if (state === "committing") client.destroy();
-      else client.write(bytes);
+      if (state === "committing") {
+        gone = forGood;
+        client.destroy();
+      } else client.write(bytes);
     });
     for (const socket of [client, upstream]) {
       socket.on("error", () => undefined);

@@ -2,7 +2,7 @@
 import type { Writable } from "node:stream";
 import type { EncryptionKind } from "../../core/artifact.ts";
 import type { Selection } from "../../core/catalog.ts";
-import type { RestoreMode, TableChanges } from "../../core/run.ts";
+import type { RestoreMode, RowSelection, TableChanges } from "../../core/run.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
 import type { ArtifactEncryption } from "../../engine/artifact-writer.ts";
 import type { Input } from "../files/input.ts";
@@ -31,8 +31,10 @@ export interface BackupCommand {
 export interface RestoreCommand {
   readonly input: Input;
   readonly unlock: Unlock;
-  /** Left out: all that the backup holds. */
+  /** Left out: all that the backup holds, or those that `rows` are of. */
   readonly entities?: readonly string[] | undefined;
+  /** Of these entities only these rows, and what belongs to them. */
+  readonly rows?: readonly RowSelection[] | undefined;
   readonly mode: RestoreMode;
   readonly dryRun: boolean;
   /** The plan of a dry run; anything else is refused with PLAN_CHANGED. */

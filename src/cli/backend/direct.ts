@@ -7,7 +7,7 @@ import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import { platformCatalog } from "../../core/platform-catalog.ts";
 import { tarSink } from "../../engine/artifact-io.ts";
 import { backup } from "../../engine/backup.ts";
-import { forgetRestore, restore } from "../../engine/restore.ts";
+import { restoreAlone } from "../../engine/restore-alone.ts";
 import { openLedger } from "../../ledger/connect.ts";
 import {
   openExistingDatabase,
@@ -28,9 +28,6 @@ export interface DirectOptions {
   /** Whether each act is recorded as it is done. */
   readonly audited: boolean;
 }
-
-/** For what has to be done although the command was interrupted. */
-const FORGET_TIMEOUT_MS = 60_000;
 
 /** @throws HoldfastError EMBEDDED_IN_USE, EMBEDDED_FAILED, NOT_FOUND, DATABASE_UNREACHABLE */
 export async function openDirectBackend(
@@ -73,18 +70,16 @@ export async function openDirectBackend(
     },
 
     async restore({ input, ...command }, control) {
-      const order = { runId: randomUUID(), attempt: 1, ...command };
+      const order = { runId: randomUUID(), ...command };
       const deps = { databaseUrl, catalog: platformCatalog, source: input.source };
-      const result = await restore(deps, order, control);
-      if (command.dryRun) return result;
-      const timeout = AbortSignal.timeout(FORGET_TIMEOUT_MS);
-      await forgetRestore(deps, { runId: order.runId, database: OWN_DATABASE }, timeout).catch(
-        (error: unknown) => warn(`what the restore had staged could not be removed: ${messageOf(error)}`),
+      const result = await restoreAlone(deps, order, control, (error) =>
+        warn(`what the restore had staged could not be removed: ${messageOf(error)}`),
       );
+      if (command.dryRun) return result;
       const act = {
         action: "restore.applied",
         target: `restore:${order.runId}`,
-        details: { mode: command.mode, changes: result.changes },
+        details: { mode: command.mode, rows: command.rows, changes: result.changes },
       };
       if (options.audited) await record(act);
       return result;
