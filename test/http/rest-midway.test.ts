@@ -50,12 +50,28 @@ async function backends(): Promise<{ pid: number; query: string; waits: string |
     where datname = current_database() and application_name = 'holdfast backup'`;
 }
 
-/** Starts a download that takes its time, and resolves when the rows wait for it. */
+/** Starts a download that takes its time, and resolves when some of it has come and the rows wait for it. */
 async function startSlowly(): Promise<Running> {
   await rm(file(), { force: true });
   running = start("curl", ["-sS", "--limit-rate", "2M", "-o", file(), ...authorized(account), url()]);
+  await expect.poll(arrivedBytes, { timeout: 50_000 }).toBeGreaterThan(0);
   await expect.poll(copying, { timeout: 30_000 }).not.toEqual([]);
   return running;
+}
+
+const arrivedBytes = async (): Promise<number> => (await stat(file()).catch(() => undefined))?.size ?? 0;
+
+/** Ends the session of the backup that copies, as an administrator may. */
+async function terminateCopy(): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        const [pid] = await copying();
+        return pid === undefined ? [] : server.world.ledger.sql`select pg_terminate_backend(${pid}) as done`;
+      },
+      { timeout: 30_000 },
+    )
+    .toEqual([{ done: true }]);
 }
 
 /** Sessions whose COPY waits for the reader. */
@@ -75,16 +91,14 @@ const actions = async (): Promise<string[]> => {
 describe("a failure in the middle of a backup", () => {
   it("is a failure to curl", async () => {
     const { outcome } = await startSlowly();
-    const [pid] = await copying();
-    await server.world.ledger.sql`select pg_terminate_backend(${pid ?? 0})`;
+    await terminateCopy();
     expect((await outcome).exitCode).toBe(18);
     // Some of it has come, which is recognised for what it is.
-    expect((await stat(file())).size).toBeGreaterThan(0);
+    expect(await arrivedBytes()).toBeGreaterThan(0);
     await expect(tarSource(file())).rejects.toMatchObject({ code: "ARTIFACT_INCOMPLETE" });
     await expect.poll(actions).toEqual(["backup.started", "backup.failed"]);
-    expect(server.logged).toContainEqual(
-      expect.objectContaining({ msg: "a backup ended before it was whole", group: "LOGS" }),
-    );
+    const entry = expect.objectContaining({ msg: "a backup ended before it was whole", group: "LOGS" });
+    await expect.poll(() => server.logged).toContainEqual(entry);
   });
 
   it("could not be told from its end over HTTP/1.0, which is refused", async () => {
