@@ -10,9 +10,22 @@ export function isFinal(status: RunStatus): boolean {
 
 export type RestoreMode = "MERGE" | "REPLACE" | "INSERT_MISSING";
 
-/** queued, planning, copying, sealing (backup); planning, staging, comparing, applying (restore); done. */
+/**
+ * queued, planning, copying, sealing (backup); planning, staging, comparing, applying (restore); reading, restoring, checking
+ * (verification); done.
+ */
 export type Phase =
-  "queued" | "planning" | "copying" | "sealing" | "staging" | "comparing" | "applying" | "done";
+  | "queued"
+  | "planning"
+  | "copying"
+  | "sealing"
+  | "staging"
+  | "comparing"
+  | "applying"
+  | "reading"
+  | "restoring"
+  | "checking"
+  | "done";
 
 /** How far a run has come. Counts are of the phase's rows and raw bytes; totals are estimates until they are known. */
 export interface Progress {
@@ -57,6 +70,42 @@ export interface TableChanges {
   readonly updated: number;
   readonly unchanged: number;
   readonly deleted: number;
+}
+
+/** How deep a verification looks: the bytes as stored, what is in them, or a restore of all of it into a scratch database. */
+export const VERIFICATION_LEVELS = ["STORED", "CONTENTS", "DRILL"] as const;
+export type VerificationLevel = (typeof VERIFICATION_LEVELS)[number];
+
+/** A store's copy of an artifact, read through as it is stored. */
+export interface VerifiedStore {
+  readonly store: string;
+  readonly objects: number;
+  readonly sizeBytes: number;
+  /** null: every byte is the one that was written. */
+  readonly fault: string | null;
+}
+
+/** What a verification found of one table. */
+export interface VerifiedTable {
+  readonly entity: string;
+  /** `schema.name` */
+  readonly table: string;
+  /** As many as were backed up. */
+  readonly rows: number;
+  /** As many as were found: in the artifact, or restored from it. */
+  readonly foundRows: number;
+  /** null: the rows are those that were backed up. */
+  readonly fault: string | null;
+}
+
+export interface VerificationOutcome {
+  /** The level that was gone to; see `note` where it is not the one that was asked for. */
+  readonly level: VerificationLevel;
+  /** What whoever reads the outcome should know; null: nothing. */
+  readonly note: string | null;
+  readonly stores: readonly VerifiedStore[];
+  /** Empty at the level STORED. */
+  readonly tables: readonly VerifiedTable[];
 }
 
 /** How a long act is watched and stopped. */

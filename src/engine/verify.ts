@@ -1,7 +1,8 @@
 // Reads an artifact through and says whether it is what was written. No database is needed.
 import { readVerified } from "../codec/digest.ts";
+import { formatRowSum, ROW_SUM_ALGORITHM, RowSum } from "../codec/row-sum.ts";
 import { ROW_END } from "../codec/rows.ts";
-import type { ArtifactHeader, Manifest } from "../core/artifact.ts";
+import type { ArtifactHeader, Manifest, ManifestTable } from "../core/artifact.ts";
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
@@ -38,7 +39,7 @@ export async function verifyStored(
 
 /**
  * CONTENTS: besides, everything decrypts and decompresses, no part was dropped, swapped or added, and the rows are as many
- * as the manifest says, each with as many fields as its table has columns.
+ * as the manifest says, each with as many fields as its table has columns, and hash to what the manifest says.
  * @throws as {@link verifyStored}, and WRONG_PASSPHRASE, PASSPHRASE_REQUIRED, WRONG_IDENTITY, IDENTITY_REQUIRED
  */
 export async function verifyContents(
@@ -50,16 +51,33 @@ export async function verifyContents(
   const artifact = await openArtifact(source, unlock, signal);
   const { header, index, manifest } = artifact;
   const totalBytes = manifest.parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+  const sums = manifest.tables.map((): bigint[] => []);
   for (const part of manifest.parts) {
     const table = manifest.tables[part.table];
     if (table === undefined) throw new Error(`${part.name} belongs to no table`);
     const columns = table.columns.filter((column) => column.generated === null).length;
     const check = fieldCounter(columns, () => `A row of ${tableLabel(table)} in ${part.name}`);
-    for await (const chunk of artifact.readPart(part, signal)) check(chunk);
+    const sum = new RowSum();
+    for await (const chunk of artifact.readPart(part, signal)) {
+      check(chunk);
+      sum.add(chunk);
+    }
+    sums[part.table]?.push(sum.value());
     onBytes(part.sizeBytes, totalBytes);
   }
+  for (const [position, table] of manifest.tables.entries()) checkRowsHash(table, sums[position] ?? []);
   const sizeBytes = index.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
   return { header, manifest, objects: index.objects.length, sizeBytes };
+}
+
+/** A hash of an algorithm that this version does not know is passed over. */
+function checkRowsHash(table: ManifestTable, sums: readonly bigint[]): void {
+  if (table.rowsHash?.algorithm !== ROW_SUM_ALGORITHM || table.rowsHash.value === formatRowSum(...sums))
+    return;
+  throw new HoldfastError(
+    "ARTIFACT_CORRUPT",
+    `The rows of ${tableLabel(table)} do not hash to what the backup recorded.`,
+  );
 }
 
 const FIELD_END = 0x09;

@@ -1,7 +1,7 @@
 // What a worker does to a run: claims it, tells how far it is, and ends its attempt. Every write is fenced by the
 // attempt's number, so that a worker that was taken for dead and wakes up again changes nothing any more.
 import { and, eq, sql } from "drizzle-orm";
-import { isFinal, type Progress } from "../core/run.ts";
+import { isFinal, type Progress, type VerificationOutcome } from "../core/run.ts";
 import { insertArtifact, type NewArtifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
 import { heldBy, type Failure, type Lease } from "./lease.ts";
@@ -91,9 +91,11 @@ export async function writeProgress(
   return row && { cancelRequested: row.cancelRequestedAt !== null };
 }
 
+type RunOutcome = RestoreOutcome | VerificationOutcome;
+
 export type Ending =
-  | { readonly status: "SUCCEEDED"; readonly artifact?: NewArtifact; readonly outcome?: RestoreOutcome }
-  | { readonly status: "FAILED"; readonly failure: Failure }
+  | { readonly status: "SUCCEEDED"; readonly artifact?: NewArtifact; readonly outcome?: RunOutcome }
+  | { readonly status: "FAILED"; readonly failure: Failure; readonly outcome?: RunOutcome }
   | { readonly status: "CANCELLED" };
 
 /**
@@ -127,7 +129,7 @@ export async function finishRun(ledger: Ledger, lease: Lease, ending: Ending): P
 function particulars(ending: Ending) {
   if (ending.status === "FAILED") {
     const { code, message, hint } = ending.failure;
-    return { errorCode: code, errorMessage: message, errorHint: hint };
+    return { errorCode: code, errorMessage: message, errorHint: hint, outcome: ending.outcome ?? null };
   }
   if (ending.status === "CANCELLED") return {};
   const done = { phase: "done", entity: null, percent: 100, rowsPerSecond: null, etaSeconds: null };

@@ -1,5 +1,6 @@
 // A run as the rest of Holdfast reads it, and the writing of a change together with its announcement.
 import { getTableColumns, sql, type SQL } from "drizzle-orm";
+import type { VerificationOutcome } from "../core/run.ts";
 import {
   runs,
   type BackupRequest,
@@ -24,7 +25,8 @@ export type RestoreRun = Common & {
 export type VerificationRun = Common & {
   readonly kind: "VERIFICATION";
   request: VerificationRequest;
-  outcome: null;
+  /** Once it has found something out: that all is well, or what is not. */
+  outcome: VerificationOutcome | null;
 };
 /** A run's row without its sealed secret, which only the worker that claims the run is given. */
 export type Run = BackupRun | RestoreRun | VerificationRun;

@@ -17,7 +17,14 @@ import {
 import type { EncryptionKind } from "../core/artifact.ts";
 import type { Selection } from "../core/catalog.ts";
 import type { Retention } from "../core/retention.ts";
-import type { Progress, RestoreMode, RowSelection, TableChanges } from "../core/run.ts";
+import type {
+  Progress,
+  RestoreMode,
+  RowSelection,
+  TableChanges,
+  VerificationLevel,
+  VerificationOutcome,
+} from "../core/run.ts";
 import { RUN_STATUSES } from "../core/run.ts";
 
 export const holdfast = pgSchema("holdfast");
@@ -55,7 +62,9 @@ export interface RestoreRequest {
 }
 export interface VerificationRequest {
   readonly backupId: string;
-  readonly level: "STORED" | "CONTENTS" | "DRILL";
+  readonly level: VerificationLevel;
+  /** Nobody is there to give a key: without one it goes as deep as it can. Left out: false. */
+  readonly unattended?: boolean;
 }
 export interface RestoreOutcome {
   readonly changes: readonly TableChanges[];
@@ -101,7 +110,7 @@ export const runs = holdfast.table(
     status: runStatus().notNull().default("QUEUED"),
     entities: text().array().notNull(),
     request: jsonb().$type<BackupRequest | RestoreRequest | VerificationRequest>().notNull(),
-    outcome: jsonb().$type<RestoreOutcome>(),
+    outcome: jsonb().$type<RestoreOutcome | VerificationOutcome>(),
     progress: jsonb().$type<Progress>().notNull(),
     /** A passphrase or identity, sealed with the server's key; null in every final state. */
     sealedSecret: text("sealed_secret"),

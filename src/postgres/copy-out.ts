@@ -1,5 +1,6 @@
 // Copies tables out: which COPY statements carry the rows of which table, and their rows as they come.
 import { sql, type SQL } from "drizzle-orm";
+import type { TableName } from "../core/catalog.ts";
 import type { CopyBatch } from "./copy-tap.ts";
 import { columnList, literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
@@ -67,6 +68,17 @@ function splitLeaf(table: TableShape, leaf: Leaf, pieces: number): CopyTask[] {
  */
 export function copyOut(session: Session, task: CopyTask): AsyncGenerator<CopyBatch, void, undefined> {
   return session.copyOut(copyStatement(task));
+}
+
+/** All rows of a table that is split into nothing, as {@link copyOut} gives them. */
+export function copyTable(
+  session: Session,
+  table: TableName,
+  columns: readonly string[],
+): AsyncGenerator<CopyBatch, void, undefined> {
+  return session.copyOut(
+    sql`COPY (SELECT ${columnList(columns)} FROM ONLY ${tableIdentifier(table)}) TO STDOUT`,
+  );
 }
 
 /** `ONLY`: rows of tables that inherit from it are those tables' own. */
