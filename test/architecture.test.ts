@@ -18,6 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   embedded: ["core"],
   config: ["core"],
   platform: ["core"],
+  proposal: ["core"],
   auth: ["core", "codec", "ledger", "platform"],
   engine: ["core", "codec", "store", "postgres"],
   runs: ["core", "codec", "auth", "ledger", "queue"],
@@ -29,9 +30,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     ...["core", "codec", "store", "postgres", "ledger", "queue", "embedded", "config", "platform", "auth"],
     ...["engine", "runs", "transfer", "schema", "workers", "http"],
   ],
+  doctor: [...["core", "codec", "store", "postgres", "ledger", "queue", "config", "engine", "runtime"]],
   cli: [
     ...["core", "codec", "store", "postgres", "ledger", "queue", "embedded", "config", "platform", "auth"],
-    ...["engine", "runs", "transfer", "schema", "workers", "http", "runtime"],
+    ...["engine", "runs", "transfer", "schema", "workers", "http", "runtime", "proposal", "doctor"],
   ],
 };
 
