@@ -18,11 +18,17 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Starts it; of the tester's environment it sees only where programs are. */
+/** Where programs are, and where Node keeps what it has compiled. */
+function passedOn(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) };
+}
+
+/** Starts it; of the tester's environment it sees hardly anything. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
   return spawn(process.execPath, [MAIN, ...args], {
     cwd,
-    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, LANG: "C.UTF-8", ...env },
+    env: { ...passedOn(), HOME: cwd, LANG: "C.UTF-8", ...env },
     // In a session of its own, so that no prompt finds the tester's terminal.
     detached: true,
     stdio: "pipe",
