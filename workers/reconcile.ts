@@ -1,6 +1,7 @@
 // Finds runs that no worker and no job carries any more, and has them carried again: what a lost queue, a killed process
 // or a crash between a run's row and its job would leave behind.
 import type { Logger } from "pino";
+import { startLooking, type Looking } from "../src/core/looking.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
 import { confirmCarried, findUnconfirmedRuns, recoverLostRuns } from "../src/ledger/recovery.ts";
 import type { RunQueue } from "../src/queue/queue.ts";
@@ -39,26 +40,11 @@ export async function reconcile(
   await confirmCarried(ledger, carried);
 }
 
-export interface Reconciler {
-  /** Waits for the look that is under way. */
-  close(): Promise<void>;
-}
-
 /** Looks at once, and then every few seconds. To be started in every process, whether it has workers or not. */
-export function startReconciler(deps: ReconcileDeps & { readonly also?: () => Promise<void> }): Reconciler {
-  let looking: Promise<void> | undefined;
-  const look = (): void => {
-    looking ??= reconcile(deps)
-      .then(deps.also)
-      .catch((error: unknown) => deps.log.warn({ err: error }, "lost runs could not be looked for"))
-      .finally(() => (looking = undefined));
-  };
-  const timer = setInterval(look, INTERVAL_MS);
-  look();
-  return {
-    async close() {
-      clearInterval(timer);
-      await looking;
-    },
-  };
+export function startReconciler(deps: ReconcileDeps & { readonly also?: () => Promise<void> }): Looking {
+  return startLooking(
+    () => reconcile(deps).then(deps.also),
+    INTERVAL_MS,
+    (error) => deps.log.warn({ err: error }, "lost runs could not be looked for"),
+  );
 }

@@ -1,5 +1,5 @@
 // Artifacts as the ledger knows them.
-import { inArray } from "drizzle-orm";
+import { eq, inArray } from "drizzle-orm";
 import type { Ledger } from "./connect.ts";
 import { isRunId } from "./run-row.ts";
 import { artifacts } from "./tables.ts";
@@ -28,4 +28,13 @@ export async function findArtifacts(ledger: Ledger, runIds: readonly string[]): 
 export async function findArtifact(ledger: Ledger, runId: string): Promise<Artifact | undefined> {
   const [artifact] = await findArtifacts(ledger, [runId]);
   return artifact;
+}
+
+/** In the transaction that has locked it. */
+export async function setPinned(
+  tx: Pick<Ledger["db"], "update">,
+  { id }: Pick<Artifact, "id">,
+  pinned: boolean,
+): Promise<void> {
+  await tx.update(artifacts).set({ pinned }).where(eq(artifacts.id, id));
 }

@@ -1,5 +1,6 @@
 // Schedules as the ledger keeps them: what is backed up when, and up to when that is settled.
 import { and, asc, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import type { Artifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
 import { isRunId, runColumns, toRun, type BackupRun, type Run } from "./run-row.ts";
 import { artifacts, runs, schedules } from "./tables.ts";
@@ -133,9 +134,9 @@ export async function listEnabledSchedules(db: Database): Promise<Schedule[]> {
 export async function listKeptBackups(
   db: Database,
   scheduleId?: string,
-): Promise<{ readonly run: BackupRun; readonly pinned: boolean }[]> {
+): Promise<{ readonly run: BackupRun; readonly artifact: Artifact }[]> {
   const rows = await db
-    .select({ run: runColumns, pinned: artifacts.pinned })
+    .select({ run: runColumns, artifact: artifacts })
     .from(runs)
     .innerJoin(artifacts, eq(artifacts.runId, runs.id))
     .where(
@@ -144,8 +145,8 @@ export async function listKeptBackups(
         scheduleId === undefined ? undefined : eq(runs.scheduleId, scheduleId),
       ),
     );
-  return rows.flatMap(({ run: row, pinned }) => {
+  return rows.flatMap(({ run: row, artifact }) => {
     const run = toRun(row);
-    return run.kind === "BACKUP" ? [{ run, pinned }] : [];
+    return run.kind === "BACKUP" ? [{ run, artifact }] : [];
   });
 }

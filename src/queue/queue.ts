@@ -5,6 +5,7 @@ import { HoldfastError } from "../core/errors.ts";
 import type { RunKind } from "../core/run.ts";
 import { postgresBackend, redisBackend, type Backend } from "./backend.ts";
 import { describeJob, type JobPayload } from "./jobs.ts";
+import { openTicks, type Ticks } from "./ticks.ts";
 import { startQueueWorker, type QueueWorker, type RunHandlers } from "./worker.ts";
 
 const QUEUE_NAME = "runs";
@@ -24,6 +25,8 @@ export interface RunQueue {
   counts(): Promise<QueueCounts>;
   /** Starts to work on jobs in this process. */
   startWorker(handlers: RunHandlers, options: { readonly concurrency: number }): Promise<QueueWorker>;
+  /** The schedules' clock, on the same backend: opened when it is first asked for, and closed with the queue. */
+  readonly ticks: Ticks;
   /** Ends the connections. Workers are closed before. */
   close(): Promise<void>;
 }
@@ -64,7 +67,9 @@ async function openOn<B extends IQueueBackend, C>(backend: Backend<B, C>, log: L
     backend.factory,
   );
   queue.on("error", (error) => log.warn({ err: error }, "the queue reports an error"));
+  let ticks: Ticks | undefined;
   const close = async () => {
+    await ticks?.close();
     await queue.close();
     backend.close();
   };
@@ -97,6 +102,9 @@ async function openOn<B extends IQueueBackend, C>(backend: Backend<B, C>, log: L
     },
     startWorker: (handlers, { concurrency }) =>
       startQueueWorker({ name: QUEUE_NAME, backend, handlers, concurrency, log }),
+    get ticks() {
+      return (ticks ??= openTicks(backend, log));
+    },
     close,
   };
 }

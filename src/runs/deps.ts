@@ -21,5 +21,10 @@ export interface RunDeps {
   readonly stores: readonly StoreInfo[];
   /** Seals the passphrase or identity that a run needs. */
   readonly secretKey: SecretKey;
+  /**
+   * Deletes from the stores what the ledger says is deleted, as far as they can be reached now; left out: whoever looks
+   * after that does so a little later.
+   */
+  readonly carryOutDeletions?: (() => Promise<void>) | undefined;
   readonly log: Logger;
 }

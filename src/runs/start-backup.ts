@@ -94,7 +94,11 @@ function checkEncryption({ passphrase, recipients }: EncryptionChoice): CheckedE
   return { kind: "NONE", recipients: [] };
 }
 
-function checkStores(known: readonly StoreInfo[], names: readonly string[] | undefined): string[] {
+/**
+ * The names of stores that are meant, each once; left out: the default ones.
+ * @throws HoldfastError BAD_INPUT for a name that no store has, and for none at all
+ */
+export function checkStores(known: readonly StoreInfo[], names: readonly string[] | undefined): string[] {
   if (names === undefined) return known.filter(({ isDefault }) => isDefault).map(({ name }) => name);
   if (names.length === 0) throw new HoldfastError("BAD_INPUT", "`stores` is empty.");
   for (const name of names) {

@@ -95,7 +95,8 @@ export async function restoredEntities(
   return backup.entities;
 }
 
-async function readyBackup({ ledger }: RunDeps, id: string): Promise<BackupRun> {
+/** @throws HoldfastError NOT_FOUND, NOT_READY for a backup that has not SUCCEEDED */
+export async function readyBackup({ ledger }: Pick<RunDeps, "ledger">, id: string): Promise<BackupRun> {
   const backup = await findRun(ledger, id);
   if (backup?.kind !== "BACKUP") throw noBackup(id);
   if (backup.status === "SUCCEEDED") return backup;
@@ -111,7 +112,10 @@ function noBackup(id: string): HoldfastError {
 }
 
 /** @returns what opens the artifact; undefined where it is not encrypted */
-function checkUnlock(kind: EncryptionKind, { passphrase, identity }: UnlockChoice): string | undefined {
+export function checkUnlock(
+  kind: EncryptionKind,
+  { passphrase, identity }: UnlockChoice,
+): string | undefined {
   if (passphrase !== undefined && identity !== undefined) {
     throw new HoldfastError("BAD_INPUT", "`unlock` has both a passphrase and an identity.", {
       hint: `Give the one that opens the backup; it is encrypted with ${kind}.`,

@@ -2,6 +2,7 @@
 import { recordAudit } from "../auth/audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
+import type { Ledger } from "../ledger/connect.ts";
 import type { Run } from "../ledger/run-row.ts";
 import { createRun, type NewRun, type RunRequest } from "../ledger/runs.ts";
 import type { RunDeps } from "./deps.ts";
@@ -14,29 +15,46 @@ export type Submission = RunRequest & Omit<NewRun, keyof RunRequest | "requested
  * @returns the run, or the one that the same idempotency key has started already
  */
 export async function submit(
-  { ledger, queue, log }: RunDeps,
+  deps: RunDeps,
   caller: Caller,
   submission: Submission,
   origin: Origin,
 ): Promise<Run> {
-  const { run, created } = await ledger.db.transaction(async (tx) => {
-    const requester = { requestedById: caller.userId, requestedBy: caller.username };
-    const result = await createRun({ ...ledger, db: tx }, { ...submission, ...requester });
-    if (result.created) {
-      await recordAudit(tx, {
-        actor: caller.username,
-        action: `${submission.kind.toLowerCase()}.started`,
-        target: `${submission.kind.toLowerCase()}:${submission.id}`,
-        address: origin.address,
-        details: { entities: submission.entities, ...submission.request },
-      });
-    }
-    return result;
-  });
-  if (created) {
-    await queue.enqueue(run.kind, run.id).catch((error: unknown) => {
-      log.warn({ err: error, runId: run.id }, "the run's job could not be queued yet");
-    });
-  }
+  const { run, created } = await deps.ledger.db.transaction((tx) =>
+    recordRun({ ...deps.ledger, db: tx }, caller, submission, origin),
+  );
+  if (created) await carryRun(deps, run);
   return run;
+}
+
+/**
+ * Writes the run and that it was started.
+ * @param ledger with a transaction as its `db`: to be committed before the run is carried
+ * @param caller null: Holdfast itself, by a schedule
+ */
+export async function recordRun(
+  ledger: Ledger,
+  caller: Caller | null,
+  submission: Submission,
+  origin: Origin,
+): Promise<{ run: Run; created: boolean }> {
+  const requester = { requestedById: caller?.userId ?? null, requestedBy: caller?.username ?? null };
+  const result = await createRun(ledger, { ...submission, ...requester });
+  if (!result.created) return result;
+  const { id, kind, entities, request, scheduleId } = submission;
+  await recordAudit(ledger.db, {
+    actor: requester.requestedBy,
+    action: `${kind.toLowerCase()}.started`,
+    target: `${kind.toLowerCase()}:${id}`,
+    address: origin.address,
+    details: { entities, ...request, ...(scheduleId !== undefined && { schedule: scheduleId }) },
+  });
+  return result;
+}
+
+/** Queues the job of a run that has been written. */
+export async function carryRun({ queue, log }: Pick<RunDeps, "queue" | "log">, run: Run): Promise<void> {
+  await queue.enqueue(run.kind, run.id).catch((error: unknown) => {
+    log.warn({ err: error, runId: run.id }, "the run's job could not be queued yet");
+  });
 }

@@ -117,6 +117,9 @@ export interface BackupQuery extends ListQuery {
   readonly entity?: string | undefined;
   /** Exactly this label. */
   readonly label?: string | undefined;
+  readonly scheduleId?: string | undefined;
+  /** Those that are deleted; false or left out: those that are not. */
+  readonly deleted?: boolean | undefined;
 }
 
 export interface Page<T> {
@@ -135,14 +138,15 @@ export async function listVisibleBackups(
 ): Promise<Page<Backup>> {
   const readable = readableEntities(deps.catalog, caller);
   const label = checkText("label", query.label);
-  const { runs, ...page } = await listRuns(deps.ledger, { ...query, label, kind: "BACKUP", readable });
+  const { runs, ...page } = await listRuns(deps.ledger, {
+    ...query,
+    label,
+    deleted: query.deleted ?? false,
+    kind: "BACKUP",
+    readable,
+  });
   const backups = runs.filter((run) => run.kind === "BACKUP");
-  const artifacts = await findArtifacts(
-    deps.ledger,
-    backups.map(({ id }) => id),
-  );
-  const byRun = new Map(artifacts.map((artifact) => [artifact.runId, artifact]));
-  return { ...page, nodes: backups.map((run) => ({ run, artifact: byRun.get(run.id) })) };
+  return { ...page, nodes: await withArtifacts(deps, backups) };
 }
 
 /** One page of the restores that the caller may see. */
@@ -158,4 +162,14 @@ export async function listVisibleRestores(
 
 export async function withArtifact({ ledger }: RunDeps, run: BackupRun): Promise<Backup> {
   return { run, artifact: run.status === "SUCCEEDED" ? await findArtifact(ledger, run.id) : undefined };
+}
+
+/** In the order of the runs. */
+export async function withArtifacts({ ledger }: RunDeps, runs: readonly BackupRun[]): Promise<Backup[]> {
+  const artifacts = await findArtifacts(
+    ledger,
+    runs.map(({ id }) => id),
+  );
+  const byRun = new Map(artifacts.map((artifact) => [artifact.runId, artifact]));
+  return runs.map((run) => ({ run, artifact: byRun.get(run.id) }));
 }

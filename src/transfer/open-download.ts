@@ -7,8 +7,10 @@ import { openSingleFile, type ByteRange, type SingleFile } from "../engine/singl
 import { findArtifact, type Artifact } from "../ledger/artifacts.ts";
 import { requireVisible } from "../runs/visible.ts";
 import type { TransferDeps } from "./deps.ts";
+import { holdArtifact } from "./hold-artifact.ts";
 
-export interface Download {
+/** Until it is disposed of, the backup is not deleted. */
+export interface Download extends AsyncDisposable {
   readonly file: SingleFile;
   /** What the backup was called when it was started; null: nothing. */
   readonly label: string | null;
@@ -16,8 +18,8 @@ export interface Download {
 
 /**
  * The backup's artifact, from the first of its stores that has it whole.
- * @throws HoldfastError NOT_FOUND (no such backup, or none for this caller), NOT_READY before it has SUCCEEDED, ARTIFACT_* or
- *   STORE_FAILED where no store has it whole
+ * @throws HoldfastError NOT_FOUND (no such backup, or none for this caller), NOT_READY before it has SUCCEEDED,
+ *   BACKUP_DELETED, ARTIFACT_* or STORE_FAILED where no store has it whole
  */
 export async function openDownload(
   deps: TransferDeps,
@@ -31,7 +33,14 @@ export async function openDownload(
     throw new HoldfastError("NOT_READY", `The backup ${backupId} is ${run.status}.`);
   const artifact = await findArtifact(deps.ledger, run.id);
   if (artifact === undefined) throw new HoldfastError("NOT_FOUND", `The backup ${backupId} is not kept.`);
-  return { file: await openFirstWhole(deps, artifact, signal), label: run.request.label };
+  const hold = await holdArtifact(deps, artifact);
+  try {
+    const file = await openFirstWhole(deps, artifact, signal);
+    return { file, label: run.request.label, [Symbol.asyncDispose]: () => hold[Symbol.asyncDispose]() };
+  } catch (error) {
+    await hold[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** To be called before the first byte goes out. @param range what of the file is sent */

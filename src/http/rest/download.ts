@@ -17,7 +17,9 @@ export function downloadRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
     const id = c.req.param("id");
     const { outgoing } = c.env;
     const departure = departureOf(outgoing);
-    const { file, label } = await openDownload(deps, c.var.caller, id, departure);
+    const download = await openDownload(deps, c.var.caller, id, departure);
+    afterClose(outgoing, () => void download[Symbol.asyncDispose]());
+    const { file, label } = download;
     const etag = `"${file.indexSha256}"`;
     // A part of what the client has not the beginning of is of no use to it. HEAD asks of the whole.
     const whole = c.req.method === "HEAD" || ![undefined, etag].includes(c.req.header("if-range"));
