@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { secureHeaders } from "hono/secure-headers";
 import { HoldfastError } from "../core/errors.ts";
+import { consoleRoutes } from "./console.ts";
 import type { ServerDeps } from "./deps.ts";
 import { originOf, type Env } from "./env.ts";
 import { GRAPHIQL_CONTENT_SECURITY_POLICY } from "./graphiql-page.ts";
@@ -59,9 +60,6 @@ export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream 
   app.route(`${REST_PATH}/backups`, downloadRoutes(transfers));
   app.route(UPLOAD_PATH, restoreRoutes(transfers));
 
-  // For people with a browser; GraphiQL is what there is to see.
-  app.get("/", (c) => c.redirect(GRAPHQL_PATH));
-
   app.all(GRAPHQL_PATH, async (c) => {
     const response = await graphql.fetch(c.req.raw, { origin: originOf(c) });
     const type = response.headers.get("content-type") ?? "";
@@ -71,6 +69,9 @@ export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream 
     }
     return response;
   });
+
+  // For people with a browser: behind everything else, for the page has addresses of its own.
+  app.route("/", consoleRoutes());
 
   app.notFound((c) =>
     answerError(

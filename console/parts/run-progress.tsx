@@ -1,0 +1,117 @@
+// A run as it goes on: the bar, the phases it has to go through, and what is known of rows, bytes, rate and time left.
+import { useEffect, useRef } from "react";
+import { ProgressBar } from "react-aria-components";
+import { announce } from "../app/announce.ts";
+import type { Progress } from "../graphql/fragments.ts";
+import type { RunStatus } from "../graphql/tada.ts";
+import { useEntityLabel } from "./catalog.ts";
+import { formatBytes, formatCount, formatDuration, humanise } from "./format.ts";
+import styles from "./run-progress.module.css";
+import { isOver, statusWord } from "./status-tag.tsx";
+
+export const BACKUP_PHASES = ["planning", "copying", "sealing"];
+export const RESTORE_PHASES = ["planning", "staging", "comparing", "applying"];
+
+export interface RunProgressProps {
+  /** What runs, as a name: "Backup". */
+  readonly name: string;
+  readonly status: RunStatus;
+  readonly progress: Progress;
+  readonly phases: readonly string[];
+}
+
+export function RunProgress({ name, status, progress, phases }: RunProgressProps) {
+  useAnnouncements(name, status, progress);
+  const labelOf = useEntityLabel();
+  const { phase, entity, percent } = progress;
+  const standing = phases.indexOf(phase);
+  const now = status === "QUEUED" ? "Waiting for a worker" : humanise(phase);
+  return (
+    <div className="stack">
+      <ProgressBar
+        aria-label={name}
+        value={percent}
+        valueLabel={`${Math.floor(percent)} %, ${now}`}
+        className={styles.progress ?? ""}
+      >
+        <div className="row apart">
+          <span>
+            <strong>{now}</strong>
+            {entity !== null && <span className="muted"> {labelOf(entity)}</span>}
+          </span>
+          <strong className={styles.percent}>{Math.floor(percent)} %</strong>
+        </div>
+        <div className={styles.track}>
+          <div className={styles.bar} style={{ inlineSize: `${percent}%` }} />
+        </div>
+      </ProgressBar>
+      <ol className={styles.phases} aria-label="Phases">
+        {phases.map((name, index) => (
+          <li
+            key={name}
+            aria-current={index === standing ? "step" : undefined}
+            className={index < standing || phase === "done" ? styles.past : undefined}
+          >
+            {humanise(name)}
+          </li>
+        ))}
+      </ol>
+      <dl className="facts">
+        <Fact
+          name="Rows"
+          value={formatCount(progress.rows)}
+          total={progress.rowsTotal}
+          format={formatCount}
+        />
+        <Fact
+          name="Bytes"
+          value={formatBytes(progress.bytes)}
+          total={progress.bytesTotal}
+          format={formatBytes}
+        />
+        <div>
+          <dt>Rate</dt>
+          <dd>
+            {progress.rowsPerSecond === null
+              ? "–"
+              : `${formatCount(Math.round(progress.rowsPerSecond))} rows/s`}
+          </dd>
+        </div>
+        <div>
+          <dt>Time left</dt>
+          <dd>{progress.etaSeconds === null ? "–" : formatDuration(progress.etaSeconds * 1000)}</dd>
+        </div>
+      </dl>
+    </div>
+  );
+}
+
+interface FactProps {
+  readonly name: string;
+  readonly value: string;
+  readonly total: number | null;
+  readonly format: (value: number) => string;
+}
+
+function Fact({ name, value, total, format }: FactProps) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        {value}
+        {total !== null && <span className="muted"> of about {format(total)}</span>}
+      </dd>
+    </div>
+  );
+}
+
+/** Every quarter of the way, every phase and the end: what somebody who hears the page wants to know of a bar. */
+function useAnnouncements(name: string, status: RunStatus, { phase, percent }: Progress): void {
+  const said = useRef<string>(undefined);
+  const quarter = Math.floor(percent / 25) * 25;
+  const state = isOver(status) ? statusWord(status).toLowerCase() : `${humanise(phase)}, ${quarter} %`;
+  useEffect(() => {
+    if (said.current !== undefined && said.current !== state) announce(`${name}: ${state}`);
+    said.current = state;
+  }, [name, state]);
+}

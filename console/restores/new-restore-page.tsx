@@ -1,0 +1,4 @@
+import { Page } from "../parts/page.tsx";
+export default function P(_: { id?: string; backupId?: string }) {
+  return <Page title="new-restore-page">…</Page>;
+}
