@@ -2,6 +2,7 @@
 import type { Manifest, ManifestTable } from "../core/artifact.ts";
 import { entityNamed, tableLabel, type Catalog, type Entity, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
+import type { TableOwners } from "../postgres/references.ts";
 import { selectorsOf, type RowSelector } from "../core/row-selection.ts";
 import type { RowSelection } from "../core/run.ts";
 
@@ -18,8 +19,7 @@ export interface DatabaseChoice {
   readonly tables: readonly ChosenTable[];
   /** Entities of which not all rows are taken. */
   readonly chosenRows: readonly { readonly first: TableName; readonly selectors: readonly RowSelector[] }[];
-  /** Which entity of the catalog has a table of the database. */
-  readonly entityOf: (table: TableName) => string | undefined;
+  readonly catalog: TableOwners;
 }
 
 export interface ChosenTable {
@@ -121,7 +121,14 @@ function chooseInDatabase(
       const selectors = selectorsOf(rows.filter((selection) => selection.entity === entity.name));
       return selectors.length === 0 ? [] : { first: firstTable(entity, chosen), selectors };
     }),
-    entityOf: (table) => owners.get(nameKey(table)),
+    catalog: {
+      entityOf: (table) => owners.get(nameKey(table)),
+      isFirst: (table) => {
+        const [first] = catalog.entities.get(owners.get(nameKey(table)) ?? "")?.tables ?? [];
+        return first !== undefined && nameKey(first) === nameKey(table);
+      },
+      partial: new Set(rows.map(entityOf)),
+    },
   };
 }
 

@@ -93,7 +93,7 @@ export async function restore(
       if (shares.some((share) => share.database === part.name)) continue;
       const { runId, attempt } = order;
       const tables = part.tables.map(({ table }) => table);
-      const options = { runId, attempt, tables, entityOf: part.entityOf };
+      const options = { runId, attempt, tables, catalog: part.catalog };
       target.staging = await openStaging(database, options, stop.signal);
       shares.push({ database: part.name, staging: target.staging });
     }

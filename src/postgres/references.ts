@@ -3,6 +3,7 @@
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
+import { describeSelector } from "../core/row-selection.ts";
 import {
   countOf,
   diffOf,
@@ -13,7 +14,7 @@ import {
   type Action,
   type TableDiff,
 } from "./diff.ts";
-import type { ForeignKey, ForeignKeys } from "./foreign-keys.ts";
+import type { ForeignKey, ForeignKeys, KeySide } from "./foreign-keys.ts";
 import { liveOf, relation, stagingOf, type RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
 
@@ -32,13 +33,24 @@ export interface BrokenReference {
   readonly rows: number;
   /** One of the keys: `user_id = 7`. */
   readonly example: string;
+  /** That row, as it is chosen for a restore: `users:id=7`; null where rows of the table cannot be chosen. */
+  readonly selector: string | null;
 }
 
 export interface ReferenceContext {
   readonly diffs: readonly TableDiff[];
   readonly foreignKeys: ForeignKeys;
-  /** Which entity of the catalog has the table. */
+  readonly catalog: TableOwners;
+}
+
+/** What the catalog says of a database's tables. */
+export interface TableOwners {
+  /** Which entity has the table. */
   readonly entityOf: (table: TableName) => string | undefined;
+  /** Whether it is the entity's own table, by which rows can be chosen. */
+  readonly isFirst: (table: TableName) => boolean;
+  /** Entities of which only chosen rows are restored. */
+  readonly partial: ReadonlySet<string>;
 }
 
 /**
@@ -75,9 +87,9 @@ export async function checkReferences(session: Session, context: ReferenceContex
     if (key.columns.some((column) => !child.table.stagedColumns.has(column.name))) continue;
     if (countOf(child, WRITTEN) === 0) continue;
     const found = await session.rows<Found>(missingParents(key, child, diffs.get(key.to.oid)));
-    missing.push(...broken(key, found, restored.has(key.to.oid) ? undefined : context.entityOf(key.to)));
+    missing.push(...broken(key, found, lacking(key.to, restored, context.catalog), context.catalog));
   }
-  if (missing.length > 0) throw missingReferences(missing);
+  if (missing.length > 0) throw missingReferences(missing, context.catalog);
 
   const lost: BrokenReference[] = [];
   for (const key of context.foreignKeys.incoming) {
@@ -85,14 +97,25 @@ export async function checkReferences(session: Session, context: ReferenceContex
     if (parent === undefined || needsDatabase(key, restored)) continue;
     if (countOf(parent, ["d", "r"]) === 0) continue;
     const found = await session.rows<Found>(orphanedChildren(key, parent, diffs.get(key.from.oid)));
-    lost.push(...broken(key, found, restored.has(key.from.oid) ? undefined : context.entityOf(key.from)));
+    lost.push(...broken(key, found, lacking(key.from, restored, context.catalog), context.catalog));
   }
   if (lost.length > 0) throw stillReferenced(lost);
 }
 
+/** The table's entity, unless all of it is restored already. */
+function lacking(
+  table: KeySide,
+  restored: ReadonlyMap<number, RestoredTable>,
+  catalog: TableOwners,
+): string | undefined {
+  const entity = catalog.entityOf(table);
+  return entity !== undefined && restored.has(table.oid) && !catalog.partial.has(entity) ? undefined : entity;
+}
+
 interface Found {
   readonly rows: number;
-  readonly example: string | null;
+  /** The key's values as text. */
+  readonly example: readonly (string | null)[] | null;
 }
 
 /** Staged rows to be written whose key is neither that of a staged row to be written nor that of a live row that stays. */
@@ -102,14 +125,14 @@ function missingParents(key: ForeignKey, child: TableDiff, parent: TableDiff | u
       WHERE ${sameKey(key, "parent", "child")} AND ${stays(parent, "parent")})`,
   ];
   if (parent !== undefined) found.push(isInPlace(key, parent));
-  return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")}) AS example
+  return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")})::jsonb AS example
     FROM ${stagingOf(child.table)} AS child
     WHERE ${isWritten(child, "child", WRITTEN)} AND ${isSet(key, "child")} AND NOT ${sql.join(found, sql` AND NOT `)}`;
 }
 
 /** Live rows that stay as they are and refer to a key that was there and will not be. */
 function orphanedChildren(key: ForeignKey, parent: TableDiff, child: TableDiff | undefined): SQL {
-  return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")}) AS example
+  return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")})::jsonb AS example
     FROM ${relation(key.from, key.from.partitioned)} AS child
     WHERE ${stays(child, "child")} AND EXISTS (
       SELECT FROM ${diffOf(parent.table)} AS diff
@@ -146,14 +169,29 @@ function isSet(key: ForeignKey, child: string): SQL {
 
 function example(key: ForeignKey, child: string): SQL {
   const values = key.columns.map(
-    ({ name }) => sql`coalesce(${sql.identifier(child)}.${sql.identifier(name)}::text, 'null')`,
+    ({ name }) =>
+      sql`left(${sql.identifier(child)}.${sql.identifier(name)}::text, ${sql.raw(EXAMPLE_CHARACTERS)})`,
   );
-  return sql`left(concat_ws(', ', ${sql.join(values, sql`, `)}), 200)`;
+  return sql`jsonb_build_array(${sql.join(values, sql`, `)})::text`;
 }
 
-function broken(key: ForeignKey, [found]: readonly Found[], entity: string | undefined): BrokenReference[] {
+/** Of each column's value: more than a person reads. */
+const EXAMPLE_CHARACTERS = "200";
+
+function broken(
+  key: ForeignKey,
+  [found]: readonly Found[],
+  entity: string | undefined,
+  catalog: TableOwners,
+): BrokenReference[] {
   if (found === undefined || found.rows === 0) return [];
   const columns = key.columns.map((column) => column.name).join(", ");
+  const values = found.example ?? [];
+  const match = key.columns.map(({ references }, place) => ({
+    column: references,
+    equals: values[place] ?? "",
+  }));
+  const selectable = entity !== undefined && catalog.isFirst(key.to) && !values.includes(null);
   return [
     {
       table: tableLabel(key.from),
@@ -161,22 +199,35 @@ function broken(key: ForeignKey, [found]: readonly Found[], entity: string | und
       references: tableLabel(key.to),
       entity: entity ?? null,
       rows: found.rows,
-      example: `${columns} = ${found.example ?? ""}`,
+      example: `${columns} = ${values.map((value) => value ?? "null").join(", ")}`,
+      selector: selectable ? describeSelector({ entity, match }) : null,
     },
   ];
 }
 
-function missingReferences(references: readonly BrokenReference[]): HoldfastError {
+function missingReferences(references: readonly BrokenReference[], { partial }: TableOwners): HoldfastError {
   const clauses = references.map(
     ({ table, constraint, references: parent, rows, example }) =>
       `${rowCount(rows)} of ${table} would refer by ${constraint} to rows of ${parent} that are not there, for example ${example}`,
   );
   const entities = entitiesOf(references);
+  if (partial.size > 0) return refusal("MISSING_REFERENCES", clauses, hintForRows(references), references);
   const hint =
     entities.length > 0
       ? `Add ${entities.join(" and ")} to the restore, or restore it first.`
       : "Put the rows that are referred to in place first; the backup does not have them.";
   return refusal("MISSING_REFERENCES", clauses, hint, references);
+}
+
+/** Whoever has chosen rows would rather choose a few more than restore an entity. */
+function hintForRows(references: readonly BrokenReference[]): string {
+  const selectors = [...new Set(references.flatMap(({ selector }) => selector ?? []))];
+  const whole = entitiesOf(references).join(" and ");
+  if (whole === "") return "Put the rows that are referred to in place first, or choose other rows.";
+  if (selectors.length === 0)
+    return `Restore ${whole} first, with INSERT_MISSING so that no row that is there is changed.`;
+  const options = selectors.map((selector) => `--only ${selector}`).join(" ");
+  return `Choose the rows that are referred to as well, as with ${options}; or restore ${whole} first.`;
 }
 
 function stillReferenced(references: readonly BrokenReference[]): HoldfastError {

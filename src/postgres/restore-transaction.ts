@@ -1,6 +1,5 @@
 // The transaction of a restore in one database, from staged rows to COMMIT; and the preview, which is its first half on a
 // snapshot. restore-everywhere.ts leads those of all databases through their steps together.
-import type { TableName } from "../core/catalog.ts";
 import type { RestoreMode } from "../core/run.ts";
 import { applyDiffs, checkInsertable } from "./apply.ts";
 import { comparedTable, compareTable, type ComparedTable } from "./compare.ts";
@@ -10,7 +9,7 @@ import { schemaDrift } from "./drift.ts";
 import { suspendForeignKeys, type ForeignKey } from "./foreign-keys.ts";
 import { lockTables, type TableLock } from "./locks.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
-import { checkReferences, needsDatabase } from "./references.ts";
+import { checkReferences, needsDatabase, type TableOwners } from "./references.ts";
 import type { RestoredTable } from "./restored-table.ts";
 import { advanceSequences } from "./sequences.ts";
 import type { Session } from "./session.ts";
@@ -22,7 +21,7 @@ export interface RestoreContext {
   readonly schema: StagingSchema;
   readonly matched: MatchedTables;
   readonly stagedRows: ReadonlyMap<RestoredTable, number>;
-  readonly entityOf: (table: TableName) => string | undefined;
+  readonly catalog: TableOwners;
   readonly lockTimeoutMs: number;
 }
 
@@ -103,11 +102,11 @@ export class RestoreTransaction {
 
   /** @throws MISSING_REFERENCES, STILL_REFERENCED, UNIQUE_CONFLICT, SCHEMA_DRIFT: all that can be found without touching a row */
   check(): Promise<void> {
-    const { matched, entityOf } = this.#context;
+    const { matched, catalog } = this.#context;
     return this.#step(async () => {
       checkInsertable(this.#diffs);
       const { foreignKeys } = matched;
-      await checkReferences(this.#session, { diffs: this.#diffs, foreignKeys, entityOf });
+      await checkReferences(this.#session, { diffs: this.#diffs, foreignKeys, catalog });
       await checkConflicts(this.#session, this.#diffs);
     });
   }

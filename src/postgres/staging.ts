@@ -10,6 +10,7 @@ import type { Database } from "./connect.ts";
 import { copyIn } from "./copy-in.ts";
 import { loadingError } from "./loading-error.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
+import type { TableOwners } from "./references.ts";
 import { stagingOf, type RestoredTable } from "./restored-table.ts";
 import { RestoreTransaction, type RestoreContext, type TransactionKind } from "./restore-transaction.ts";
 import type { Session } from "./session.ts";
@@ -22,8 +23,8 @@ export interface StagingOptions {
   readonly attempt: number;
   /** Of the backup, all in this database. */
   readonly tables: readonly ManifestTable[];
-  /** Which entity of the catalog has a table of this database, whether or not it is restored. */
-  readonly entityOf: (table: TableName) => string | undefined;
+  /** Of all tables of this database, whether or not they are restored. */
+  readonly catalog: TableOwners;
   /** How long to wait for other transactions to let go of a table. */
   readonly lockTimeoutMs?: number;
 }
@@ -125,7 +126,7 @@ class OpenStaging implements Staging {
       schema,
       matched,
       stagedRows: this.#stagedRows,
-      entityOf: options.entityOf,
+      catalog: options.catalog,
       lockTimeoutMs: options.lockTimeoutMs ?? LOCK_TIMEOUT_MS,
     };
   }

@@ -7,6 +7,8 @@ import { openStaging } from "../../src/postgres/staging.ts";
 import { createFixture, type MemoryBackup, type RestoreFixture } from "./restore-fixture.ts";
 import { DDL, ENTITIES, NOTHING, damage, leftBehind, slowDown, untilQuery } from "./two-tables.ts";
 
+const NOBODYS = { entityOf: () => undefined, isFirst: () => false, partial: new Set<string>() };
+
 describe("a restore that fails", () => {
   it("leaves rows, sequences and triggers as they were, and nothing of its own", async () => {
     await using fixture = await createFixture(DDL, ENTITIES);
@@ -79,7 +81,7 @@ describe("a restore that is cancelled", () => {
     const runId = randomUUID();
     const staging = await openStaging(
       fixture.database,
-      { runId, attempt: 1, tables: backup.tables, entityOf: () => undefined },
+      { runId, attempt: 1, tables: backup.tables, catalog: NOBODYS },
       controller.signal,
     );
     const load = staging.load({ schema: "app", name: "b" }, endless());

@@ -89,7 +89,11 @@ export async function createFixture(
         runId,
         attempt: options.attempt ?? 1,
         tables,
-        entityOf: (table) => owners.get(tableLabel(table)),
+        catalog: {
+          entityOf: (table) => owners.get(tableLabel(table)),
+          isFirst: () => true,
+          partial: new Set(),
+        },
         ...(options.lockTimeoutMs === undefined ? {} : { lockTimeoutMs: options.lockTimeoutMs }),
       },
       options.signal ?? new AbortController().signal,
