@@ -18,5 +18,7 @@ export interface WorkerDeps {
   readonly databaseUrl: (name: string) => string;
   /** Opens what was sealed for a run. */
   readonly secretKey: SecretKey;
+  /** The identity that opens backups for drills that nobody attends, and where it is kept; left out: there is none. */
+  readonly drillIdentityFile?: string | undefined;
   readonly log: Logger;
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { OWN_DATABASE } from "../src/core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../src/core/errors.ts";
+import type { VerificationOutcome } from "../src/core/run.ts";
 import { finishRun, type Ending } from "../src/ledger/attempts.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
 import { releaseRun, type Failure, type Lease } from "../src/ledger/lease.ts";
@@ -20,6 +21,12 @@ const OUTAGE_STEP_MS = 500;
 export interface Success extends Omit<Extract<Ending, { status: "SUCCEEDED" }>, "status"> {
   /** Takes back what was made, because another worker has taken the run over and its success is what counts. */
   readonly retract?: () => Promise<void>;
+}
+
+/** What an act found to be wrong: the run has failed, and what it found is kept as its outcome. */
+export interface Refutation {
+  readonly failure: Failure;
+  readonly outcome: VerificationOutcome;
 }
 
 export type Outcome =

@@ -5,7 +5,7 @@ import { claimRun } from "../src/ledger/attempts.ts";
 import type { Run } from "../src/ledger/run-row.ts";
 import type { RunHandler } from "../src/queue/worker.ts";
 import { openAttempt, type Attempt, type CarriageDeps } from "./attempt.ts";
-import { conclude, judge, type Outcome, type Success } from "./outcome.ts";
+import { conclude, judge, type Outcome, type Refutation, type Success } from "./outcome.ts";
 import { discardRemains } from "./remains.ts";
 
 /** When to ask again for a run that another worker still has. */
@@ -17,7 +17,7 @@ export interface Work<R extends Run> {
    * The act. It stops when its signal aborts, and cleans up after itself. What it throws fails the run, or has it tried
    * again where the error says that this can help.
    */
-  act(attempt: Attempt<R>): Promise<Success>;
+  act(attempt: Attempt<R>): Promise<Success | Refutation>;
   /** Deletes what attempts may have left that noted this id, after the run has ended. There may be nothing to delete. */
   discard(run: R, id: string): Promise<void>;
 }
@@ -57,7 +57,8 @@ export function processRun<K extends RunKind>(
     try {
       const run = ofKind(claim.run);
       control.signal.throwIfAborted();
-      outcome = { status: "SUCCEEDED", success: await work.act({ ...attempt, run }) };
+      const made = await work.act({ ...attempt, run });
+      outcome = "failure" in made ? { status: "FAILED", ...made } : { status: "SUCCEEDED", success: made };
     } catch (error) {
       outcome = judge(error, control.signal, log);
     } finally {

@@ -15,7 +15,7 @@ export interface ProgressMeter {
   /** Begins a phase. With totals its counts start from zero; a phase that counts nothing leaves those before it standing. */
   enter(phase: Phase, totals?: PhaseTotals): void;
   /** Counts work done in the present phase. */
-  add(done: { readonly rows: number; readonly bytes: number; readonly entity: string }): void;
+  add(done: { readonly rows: number; readonly bytes: number; readonly entity: string | null }): void;
 }
 
 const RATE_WINDOW_MS = 3_000;

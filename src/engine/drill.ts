@@ -11,7 +11,11 @@ import type { RunControl, VerifiedTable } from "../core/run.ts";
 import { openDatabase, type Database } from "../postgres/connect.ts";
 import { copyIn } from "../postgres/copy-in.ts";
 import { copyTable } from "../postgres/copy-out.ts";
-import { createScratchDatabase, type ScratchServer } from "../postgres/scratch-database.ts";
+import {
+  createScratchDatabase,
+  dropScratchDatabases,
+  type ScratchServer,
+} from "../postgres/scratch-database.ts";
 import { countOrphans, createKey, createScratchSchema, foreignKeyLabel } from "../postgres/scratch-schema.ts";
 import type { Session } from "../postgres/session.ts";
 import { storedColumns } from "../postgres/table-shape.ts";
@@ -56,10 +60,10 @@ export async function drill(deps: DrillDeps, order: DrillOrder, control: RunCont
   await using scratches = new AsyncDisposableStack();
   const drills: TableDrill[] = [];
   const halls: Hall[] = [];
-  for (const [place, { name, encoding }] of manifest.databases.entries()) {
+  for (const { name, encoding } of manifest.databases) {
     const server: ScratchServer = { name, url: deps.serverUrl(name) };
     const scratch = scratches.use(
-      await createScratchDatabase(server, { runId: order.runId, place, encoding }, control.signal),
+      await createScratchDatabase(server, { runId: order.runId, encoding }, control.signal),
     );
     const database = openDatabase({
       ...{ name, url: scratch.url, applicationName: "holdfast drill", maxConnections: connections },
@@ -86,6 +90,19 @@ export async function drill(deps: DrillDeps, order: DrillOrder, control: RunCont
   refuse(tables);
   meter.enter("done");
   return { manifest, tables };
+}
+
+/**
+ * Drops what a drill may have left on the servers: to be called once its run has ended, in case its process has died.
+ * @param databases names of the backed-up ones
+ */
+export async function dropDrill(
+  serverUrl: DrillDeps["serverUrl"],
+  drill: { readonly runId: string; readonly databases: Iterable<string> },
+  signal: AbortSignal,
+): Promise<void> {
+  for (const name of drill.databases)
+    await dropScratchDatabases({ name, url: serverUrl(name) }, drill.runId, signal);
 }
 
 /** What is known of one table while it is drilled. */

@@ -1,5 +1,6 @@
 // Databases that are made for a drill, and dropped after it: by the drill itself, or, where its process died, by whichever
 // drill comes to the same server next.
+import { randomBytes } from "node:crypto";
 import { sql, type SQL } from "drizzle-orm";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { openDatabase } from "./connect.ts";
@@ -14,6 +15,7 @@ export interface ScratchServer {
 }
 
 export interface ScratchDatabase extends AsyncDisposable {
+  /** Holds a password: not for logs. */
   readonly url: string;
   /** Drops it and whatever sessions are in it. Never rejects: what cannot be dropped now is swept away by the next drill. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -25,9 +27,9 @@ const LOCKS = 0x686f6c64;
 /** For a server that does not answer any more. */
 const DROP_TIMEOUT_MS = 60_000;
 
-/** @param runId a UUID @param place counts the databases of one drill */
-function scratchName(runId: string, place: number): string {
-  return `${PREFIX}${runId.replaceAll("-", "").toLowerCase()}_${place}`;
+/** What the names of a run's scratch databases begin with. @param runId a UUID */
+function runPrefix(runId: string): string {
+  return `${PREFIX}${runId.replaceAll("-", "").toLowerCase()}_`;
 }
 
 /**
@@ -37,10 +39,11 @@ function scratchName(runId: string, place: number): string {
  */
 export async function createScratchDatabase(
   server: ScratchServer,
-  scratch: { readonly runId: string; readonly place: number; readonly encoding: string },
+  scratch: { readonly runId: string; readonly encoding: string },
   signal: AbortSignal,
 ): Promise<ScratchDatabase> {
-  const name = scratchName(scratch.runId, scratch.place);
+  // No two attempts at a run share one: neither has to wait for the other to let go of it.
+  const name = runPrefix(scratch.runId) + randomBytes(6).toString("hex");
   const database = openDatabase({ ...server, applicationName: "holdfast drill", maxConnections: 1 });
   // Not the drill's own signal: a drill that is cancelled still has to drop what it made.
   const closing = new AbortController();
@@ -61,7 +64,6 @@ export async function createScratchDatabase(
     await sweep(session);
     // Held as long as this session lives: whoever sweeps sees that the database has an owner.
     await session.query(sql`SELECT pg_advisory_lock(${sql.raw(String(LOCKS))}, hashtext(${name}))`);
-    await session.query(dropStatement(name));
     await session.query(creation(name, scratch.encoding)).catch((error: unknown) => {
       throw explained(server.name, error);
     });
@@ -83,8 +85,7 @@ export async function dropScratchDatabases(
   const database = openDatabase({ ...server, applicationName: "holdfast drill", maxConnections: 1 });
   try {
     const session = await database.session(signal);
-    const prefix = scratchName(runId, 0).slice(0, -1);
-    for (const name of await find(session, sql`starts_with(datname::text, ${prefix})`))
+    for (const name of await find(session, sql`starts_with(datname::text, ${runPrefix(runId)})`))
       await session.query(dropStatement(name));
   } finally {
     await database.close();
@@ -107,7 +108,7 @@ async function find(session: Session, condition: SQL): Promise<string[]> {
   const rows = await session.rows<{ name: string }>(
     sql`SELECT datname::text AS name FROM pg_database WHERE ${condition}`,
   );
-  return rows.map((row) => row.name).filter((name) => /^holdfast_drill_[0-9a-f]{32}_\d+$/.test(name));
+  return rows.map((row) => row.name).filter((name) => /^holdfast_drill_[0-9a-f]{32}_[0-9a-f]+$/.test(name));
 }
 
 function dropStatement(name: string): SQL {

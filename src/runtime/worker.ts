@@ -2,6 +2,7 @@
 import { startWorkers, type Workers } from "../../workers/start.ts";
 import { backupHandler } from "../../workers/backup.ts";
 import { restoreHandler } from "../../workers/restore.ts";
+import { verificationHandler } from "../../workers/verification.ts";
 import type { WorkerDeps } from "../../workers/deps.ts";
 import type { Foundation } from "./foundation.ts";
 
@@ -11,5 +12,13 @@ const CONCURRENCY = 2;
 /** The caller closes what it gets before the foundation. */
 export function startOwnWorkers(foundation: Foundation, concurrency: number = CONCURRENCY): Promise<Workers> {
   const deps: WorkerDeps = { ...foundation, secretKey: foundation.sealKey };
-  return startWorkers(deps, { BACKUP: backupHandler(deps), RESTORE: restoreHandler(deps) }, concurrency);
+  return startWorkers(
+    deps,
+    {
+      BACKUP: backupHandler(deps),
+      RESTORE: restoreHandler(deps),
+      VERIFICATION: verificationHandler(deps),
+    },
+    concurrency,
+  );
 }
