@@ -26,7 +26,7 @@ import { requireAccess } from "../../src/runs/access.ts";
 import { signedIn, type Context } from "../context.ts";
 import { watchRights } from "../watch-rights.ts";
 
-/** Exactly one of the three stands on every root field. */
+/** On every root field stands `public`, or one or both of the others: then both hold. */
 export interface FieldAccess<Args> {
   /** Anybody may, signed in or not. */
   public?: true;
@@ -81,8 +81,9 @@ class PermissionsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     if (access === undefined) return field;
     const place = `${field.parentType}.${field.name}`;
     const { public: open, requires, requiresEntities } = access;
-    if ([open, requires, requiresEntities].filter((option) => option !== undefined).length !== 1) {
-      throw new Error(`${place} must say exactly one of public, requires and requiresEntities.`);
+    const isProtected = requires !== undefined || requiresEntities !== undefined;
+    if ((open === true) === isProtected) {
+      throw new Error(`${place} must say public, or requires or requiresEntities or both.`);
     }
     for (const permission of requires ?? []) {
       if (!this.options.catalog.permissions.includes(permission)) {

@@ -42,7 +42,10 @@ export const BackupType = builder.objectRef<Backup>("Backup").implement({
     downloadUrl: t.string({
       nullable: true,
       description: "Where the single-file form can be downloaded, with the caller's own authorization.",
-      resolve: ({ run, artifact }) => (artifact === undefined ? null : `/api/v1/backups/${run.id}/download`),
+      resolve: ({ run, artifact }) =>
+        artifact === undefined || artifact.deletionRequestedAt !== null
+          ? null
+          : `/api/v1/backups/${run.id}/download`,
     }),
   }),
 });
@@ -68,6 +71,8 @@ const BackupFilter = builder.inputType("BackupFilter", {
     status: t.field({ type: RunStatusEnum }),
     entity: t.field({ type: EntityEnum }),
     label: t.string(),
+    scheduleId: t.id(),
+    deleted: t.boolean({ description: "true: those that are deleted; left out: those that are not." }),
   }),
 });
 
@@ -97,6 +102,8 @@ builder.queryField("backups", (t) =>
         status: filter?.status ?? undefined,
         entity: filter?.entity ?? undefined,
         label: filter?.label ?? undefined,
+        scheduleId: filter?.scheduleId ?? undefined,
+        deleted: filter?.deleted ?? undefined,
       });
       return { ...toConnection(nodes, runCursor, { hasNextPage, after }), totalCount };
     },

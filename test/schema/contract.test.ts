@@ -22,14 +22,12 @@ import { platformCatalog } from "../../src/core/platform-catalog.ts";
 
 /** Types, and fields of types, that come with importing, verifying, rekeying, schedules and pruning. */
 const LATER = [
-  ...["File", "Verification", "VerificationLevel", "Schedule", "Retention", "PruneResult", "PruneDecision"],
+  ...["File", "Verification", "VerificationLevel"],
   ...["RowSelection", "ColumnMatch", "StartVerificationInput", "RekeyBackupInput"],
-  ...["RetentionInput", "ScheduleInput", "PruneInput"],
-  ...["Query.verification", "Query.schedules"],
-  ...["Mutation.startVerification", "Mutation.importBackup", "Mutation.pinBackup", "Mutation.deleteBackup"],
-  ...["Mutation.rekeyBackup", "Mutation.createSchedule", "Mutation.updateSchedule"],
-  ...["Mutation.deleteSchedule", "Mutation.triggerSchedule", "Mutation.pruneBackups"],
-  ...["Backup.schedule", "Backup.verifications", "BackupFilter.scheduleId", "StartRestoreInput.rows"],
+  ...["Query.verification"],
+  ...["Mutation.startVerification", "Mutation.importBackup"],
+  ...["Mutation.rekeyBackup"],
+  ...["Backup.verifications", "StartRestoreInput.rows"],
 ];
 
 interface Definition {
