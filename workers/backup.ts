@@ -45,6 +45,9 @@ export function backupHandler(deps: WorkerDeps): RunProcessor {
       return { artifact, retract: () => deleteFrom(deps.stores, stores, artifactId) };
     },
     discard: (run, artifactId) => deleteFrom(deps.stores, run.request.stores, artifactId),
+    async follow({ scheduleId }) {
+      if (scheduleId !== null) await deps.applyRetention?.(scheduleId);
+    },
   });
 }
 

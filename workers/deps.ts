@@ -20,5 +20,7 @@ export interface WorkerDeps {
   readonly secretKey: SecretKey;
   /** The identity that opens backups for drills that nobody attends, and where it is kept; left out: there is none. */
   readonly drillIdentityFile?: string | undefined;
+  /** Called after each backup of a schedule; left out: everything stays. */
+  readonly applyRetention?: ((scheduleId: string) => Promise<void>) | undefined;
   readonly log: Logger;
 }

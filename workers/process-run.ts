@@ -20,6 +20,8 @@ export interface Work<R extends Run> {
   act(attempt: Attempt<R>): Promise<Success | Refutation>;
   /** Deletes what attempts may have left that noted this id, after the run has ended. There may be nothing to delete. */
   discard(run: R, id: string): Promise<void>;
+  /** What follows from a success. The run has ended by then, whatever this throws; it is logged. */
+  readonly follow?: (run: R) => Promise<void>;
 }
 
 /** The work on the runs of one kind, as a process runs it. */
@@ -66,6 +68,11 @@ export function processRun<K extends RunKind>(
     }
     const verdict = await conclude(deps.ledger, claim.lease, outcome, log);
     await discardRemains(deps, discard, runId);
+    if (outcome.status === "SUCCEEDED") {
+      await work.follow?.(ofKind(claim.run)).catch((error: unknown) => {
+        log.warn({ err: error }, "what follows from the run could not be done");
+      });
+    }
     return verdict;
   };
 

@@ -5,13 +5,18 @@ import { restoreHandler } from "../../workers/restore.ts";
 import { verificationHandler } from "../../workers/verification.ts";
 import type { WorkerDeps } from "../../workers/deps.ts";
 import type { Foundation } from "./foundation.ts";
+import { retentionOf } from "./upkeep.ts";
 
 /** A run has several connections and cores of its own; more than two at a time only wait for each other. */
 const CONCURRENCY = 2;
 
 /** The caller closes what it gets before the foundation. */
 export function startOwnWorkers(foundation: Foundation, concurrency: number = CONCURRENCY): Promise<Workers> {
-  const deps: WorkerDeps = { ...foundation, secretKey: foundation.sealKey };
+  const deps: WorkerDeps = {
+    ...foundation,
+    secretKey: foundation.sealKey,
+    applyRetention: retentionOf(foundation),
+  };
   return startWorkers(
     deps,
     {

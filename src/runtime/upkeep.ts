@@ -1,0 +1,41 @@
+// What every process does beside its own duty, so that it is done as long as any of them runs: starts what schedules have
+// due, looks after schedules that were missed or lost, and finishes deletions.
+import { carryOutDeletions, startDeleting } from "../../workers/deletions.ts";
+import { startLooking } from "../core/looking.ts";
+import { lookAfterSchedules, startDue } from "../runs/due.ts";
+import { applyRetention } from "../runs/prune-backups.ts";
+import type { Foundation } from "./foundation.ts";
+
+const LOOK_MS = 5_000;
+
+export interface Upkeep {
+  /** Waits for what is under way. To be closed before the foundation. */
+  close(): Promise<void>;
+}
+
+/** @throws HoldfastError QUEUE_UNREACHABLE */
+export async function startUpkeep(foundation: Foundation): Promise<Upkeep> {
+  await using opened = new AsyncDisposableStack();
+  const { queue, log } = foundation;
+  const ticks = await queue.ticks.startWorker(async (tick, now) => {
+    await startDue(foundation, tick, now);
+  });
+  opened.defer(() => ticks.close());
+  const looking = startLooking(
+    () => lookAfterSchedules(foundation, new Date()),
+    LOOK_MS,
+    (error) => log.warn({ err: error }, "the schedules could not be looked after"),
+  );
+  opened.defer(() => looking.close());
+  const deleting = startDeleting(foundation);
+  opened.defer(() => deleting.close());
+  const closing = opened.move();
+  return { close: () => closing.disposeAsync() };
+}
+
+/** What is done after each backup of a schedule: the schedule's own retention is applied. */
+export function retentionOf(foundation: Foundation): (scheduleId: string) => Promise<void> {
+  const { ledger, log } = foundation;
+  return (scheduleId) =>
+    applyRetention({ ledger, log, carryOutDeletions: () => carryOutDeletions(foundation) }, scheduleId);
+}
