@@ -13,6 +13,8 @@ import "./types/schedule.ts";
 import "./types/schedule-acts.ts";
 import "./types/restore.ts";
 import "./types/restore-acts.ts";
+import "./types/verification.ts";
+import "./types/verification-acts.ts";
 import "./types/run-acts.ts";
 import "./types/store.ts";
 import "./types/audit-log.ts";

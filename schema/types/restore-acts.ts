@@ -4,13 +4,23 @@ import { requireVisible } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { signedIn } from "../context.ts";
 import { EntityEnum, RestoreModeEnum } from "../enums.ts";
+import { toUnlockChoice, UnlockInput } from "../unlock-input.ts";
 import { RestoreType } from "./restore.ts";
 
-const UnlockInput = builder.inputType("UnlockInput", {
-  description: "What opens an artifact; at most one of the two.",
+const ColumnMatch = builder.inputType("ColumnMatch", {
   fields: (t) => ({
-    passphrase: t.string(),
-    identity: t.string({ description: "An age identity (AGE-SECRET-KEY-1...)." }),
+    column: t.string({ required: true }),
+    equals: t.string({ required: true, description: "As text; compared as the column's type." }),
+  }),
+});
+
+const RowSelectionInput = builder.inputType("RowSelection", {
+  description:
+    "Rows of an entity's first table, by primary key (as text; the columns of a longer key joined by commas) or by equal columns; all must hold.",
+  fields: (t) => ({
+    entity: t.field({ type: EntityEnum, required: true }),
+    keys: t.stringList({ description: "A row that has one of them." }),
+    match: t.field({ type: [ColumnMatch] }),
   }),
 });
 
@@ -19,9 +29,14 @@ const StartRestoreInput = builder.inputType("StartRestoreInput", {
     backupId: t.id({ required: true }),
     entities: t.field({
       type: [EntityEnum],
-      description: "Left out: every entity that the backup holds.",
+      description: "Left out: every entity that the backup holds, or those that `rows` are of.",
     }),
     mode: t.field({ type: RestoreModeEnum, defaultValue: "MERGE" }),
+    rows: t.field({
+      type: [RowSelectionInput],
+      description:
+        "Only these rows (not with REPLACE), with the rows of the entity's other tables that belong to them. Entities that are named beside them come back as a whole.",
+    }),
     unlock: t.field({ type: UnlockInput }),
     dryRun: t.boolean({ defaultValue: false }),
     expectPlan: t.string(),
@@ -34,11 +49,13 @@ function toRestoreInput(input: typeof StartRestoreInput.$inferInput): RestoreInp
   return {
     backupId: input.backupId,
     entities: input.entities ?? undefined,
+    rows: input.rows?.map(({ entity, keys, match }) => ({
+      entity,
+      ...(keys && { keys }),
+      ...(match && { match }),
+    })),
     mode: input.mode ?? "MERGE",
-    unlock: {
-      passphrase: input.unlock?.passphrase ?? undefined,
-      identity: input.unlock?.identity ?? undefined,
-    },
+    unlock: toUnlockChoice(input.unlock),
     dryRun: input.dryRun ?? false,
     expectPlan: input.expectPlan ?? undefined,
     idempotencyKey: input.idempotencyKey ?? undefined,

@@ -1,6 +1,6 @@
-// Run: what backups and restores have in common, with their progress and their error.
+// Run: what backups, restores and verifications have in common, with their progress and their error.
 import type { Progress } from "../../src/core/run.ts";
-import type { BackupRun, RestoreRun } from "../../src/ledger/run-row.ts";
+import type { Run } from "../../src/ledger/run-row.ts";
 import { builder } from "../builder.ts";
 import { EntityEnum, RunStatusEnum } from "../enums.ts";
 
@@ -40,11 +40,13 @@ const RunErrorType = builder.objectRef<RunFailure>("RunError").implement({
 
 /** What a type that implements Run is resolved from. */
 export interface RunShape {
-  readonly run: BackupRun | RestoreRun;
+  readonly run: Run;
 }
 
+const TYPES = { BACKUP: "Backup", RESTORE: "Restore", VERIFICATION: "Verification" } as const;
+
 export const RunInterface = builder.interfaceRef<RunShape>("Run").implement({
-  resolveType: ({ run }) => (run.kind === "BACKUP" ? "Backup" : "Restore"),
+  resolveType: ({ run }) => TYPES[run.kind],
   fields: (t) => ({
     id: t.id({ resolve: ({ run }) => run.id }),
     status: t.field({ type: RunStatusEnum, resolve: ({ run }) => run.status }),

@@ -24,6 +24,7 @@ import {
   runColumns,
   toRun,
   type Run,
+  type VerificationRun,
 } from "./run-row.ts";
 import {
   artifacts,
@@ -125,6 +126,17 @@ export async function findRuns(ledger: Ledger, ids: readonly string[]): Promise<
   if (ids.length === 0) return [];
   const rows = await ledger.db.select(runColumns).from(runs).where(hasRunId(ids));
   return rows.map(toRun);
+}
+
+/** The verifications of a backup, the newest first; at most 100. */
+export async function findVerifications(ledger: Ledger, backupId: string): Promise<VerificationRun[]> {
+  const rows = await ledger.db
+    .select(runColumns)
+    .from(runs)
+    .where(and(eq(runs.kind, "VERIFICATION"), eq(sql`${runs.request} ->> 'backupId'`, backupId)))
+    .orderBy(desc(runs.createdAt), desc(runs.id))
+    .limit(100);
+  return rows.map(toRun).filter((run) => run.kind === "VERIFICATION");
 }
 
 /** Where a page of a list starts: after the run that was made then and has that id. */

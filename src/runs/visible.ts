@@ -3,9 +3,9 @@ import type { Caller } from "../auth/caller.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { RunKind, RunStatus } from "../core/run.ts";
 import { findArtifact, findArtifacts, type Artifact } from "../ledger/artifacts.ts";
-import type { BackupRun, RestoreRun, Run } from "../ledger/run-row.ts";
+import type { BackupRun, RestoreRun, Run, VerificationRun } from "../ledger/run-row.ts";
 import type { RunWatcher } from "../ledger/watch.ts";
-import { findRun, listRuns, type RunPosition } from "../ledger/runs.ts";
+import { findRun, findVerifications, listRuns, type RunPosition } from "../ledger/runs.ts";
 import { mayAccess, readableEntities } from "./access.ts";
 import type { RunDeps } from "./deps.ts";
 import { checkText } from "./text.ts";
@@ -20,8 +20,9 @@ export interface Restore {
   readonly run: RestoreRun;
 }
 
-/** The kinds of runs that clients are shown. */
-export type VisibleRun = BackupRun | RestoreRun;
+export interface Verification {
+  readonly run: VerificationRun;
+}
 
 function maySee({ catalog }: Pick<RunDeps, "catalog">, caller: Caller, run: Run): boolean {
   return mayAccess(catalog, caller, run.entities, "READ");
@@ -48,6 +49,26 @@ export async function findVisibleRestore(
   return run?.kind === "RESTORE" && maySee(deps, caller, run) ? { run } : undefined;
 }
 
+/** @returns undefined also where there is such a verification, but not for this caller */
+export async function findVisibleVerification(
+  deps: RunDeps,
+  caller: Caller,
+  id: string,
+): Promise<Verification | undefined> {
+  const run = await findRun(deps.ledger, id);
+  return run?.kind === "VERIFICATION" && maySee(deps, caller, run) ? { run } : undefined;
+}
+
+/** The verifications of a backup that the caller may see: the newest first. */
+export async function listVisibleVerifications(
+  deps: RunDeps,
+  caller: Caller,
+  backupId: string,
+): Promise<Verification[]> {
+  const runs = await findVerifications(deps.ledger, backupId);
+  return runs.filter((run) => maySee(deps, caller, run)).map((run) => ({ run }));
+}
+
 /**
  * The run, of the kind that is asked for.
  * @throws HoldfastError NOT_FOUND also where there is such a run, but not for this caller
@@ -64,13 +85,17 @@ export async function requireVisible(
 }
 
 /**
- * The backup that a restore draws from, for somebody who may see the restore. Of a backup that holds more than the caller
+ * The backup that a restore draws from (or a verification looks at), for somebody who may see that run. Of a backup that holds more than the caller
  * may read, only what he may read is shown: neither the other entities nor the sizes of the whole.
  */
-export async function backupOf(deps: RunDeps, caller: Caller, restore: RestoreRun): Promise<Backup> {
-  const run = await findRun(deps.ledger, restore.request.backupId);
+export async function backupOf(
+  deps: RunDeps,
+  caller: Caller,
+  { request }: RestoreRun | VerificationRun,
+): Promise<Backup> {
+  const run = await findRun(deps.ledger, request.backupId);
   if (run?.kind !== "BACKUP") {
-    throw new HoldfastError("NOT_FOUND", `The backup ${restore.request.backupId} is no longer there.`);
+    throw new HoldfastError("NOT_FOUND", `The backup ${request.backupId} is no longer there.`);
   }
   const backup = await withArtifact(deps, run);
   return maySee(deps, caller, run) ? backup : narrow(backup, readableEntities(deps.catalog, caller));
@@ -81,19 +106,19 @@ function narrow({ run }: Backup, readable: readonly string[]): Backup {
   return { run: { ...run, entities, request: { ...run.request, label: null } }, artifact: undefined };
 }
 
-/** Every backup and restore that the caller may see, as it changes. The reader may leave at any time. */
+/** Every run that the caller may see, as it changes. The reader may leave at any time. */
 export function watchVisibleRuns(
   deps: Pick<RunDeps, "catalog">,
   watcher: RunWatcher,
   callerNow: () => Caller,
-): AsyncIterableIterator<VisibleRun, undefined> {
+): AsyncIterableIterator<Run, undefined> {
   const all = watcher.watchAll();
   return {
     async next() {
       for (;;) {
         const { done, value: run } = await all.next();
         if (done === true) return { done, value: undefined };
-        if (run.kind !== "VERIFICATION" && maySee(deps, callerNow(), run)) return { done: false, value: run };
+        if (maySee(deps, callerNow(), run)) return { done: false, value: run };
       }
     },
     async return() {

@@ -22,12 +22,11 @@ import { platformCatalog } from "../../src/core/platform-catalog.ts";
 
 /** Types, and fields of types, that come with importing, verifying, rekeying, schedules and pruning. */
 const LATER = [
-  ...["File", "Verification", "VerificationLevel"],
-  ...["RowSelection", "ColumnMatch", "StartVerificationInput", "RekeyBackupInput"],
-  ...["Query.verification"],
-  ...["Mutation.startVerification", "Mutation.importBackup"],
+  ...["File"],
+  ...["RowSelection", "ColumnMatch", "RekeyBackupInput"],
+  ...["Mutation.importBackup"],
   ...["Mutation.rekeyBackup"],
-  ...["Backup.verifications", "StartRestoreInput.rows"],
+  ...["StartRestoreInput.rows"],
 ];
 
 interface Definition {
