@@ -1,4 +1,144 @@
+// Restoring from a backup: choose, look at what would happen, then do exactly that. The preview's run is in the address.
+import { useState } from "react";
+import { useMutation, useQuery } from "urql";
+import { Link, useLocation } from "wouter";
+import { BACKUP } from "../backups/documents.ts";
+import { nameOf } from "../backups/backup-table.tsx";
+import type { BackupRun, RestoreRun } from "../graphql/fragments.ts";
+import type { Entity, RestoreMode } from "../graphql/tada.ts";
+import { useCatalog, type CatalogView } from "../parts/catalog.ts";
+import { Failure } from "../parts/failure.tsx";
+import { Loading } from "../parts/loading.tsx";
+import { Moment } from "../parts/moment.tsx";
+import { newKey } from "../parts/new-key.ts";
 import { Page } from "../parts/page.tsx";
-export default function P(_: { id?: string; backupId?: string }) {
-  return <Page title="new-restore-page">…</Page>;
+import { useSearchState } from "../parts/search-state.ts";
+import { NO_UNLOCK, unlockInput, type Unlock } from "../parts/unlock-fields.tsx";
+import { RESTORE, START_RESTORE } from "./documents.ts";
+import { PreviewPanel } from "./preview-panel.tsx";
+import { RestoreForm } from "./restore-form.tsx";
+
+export default function NewRestorePage({ backupId }: { readonly backupId: string }) {
+  const [{ data, error, fetching }] = useQuery({ query: BACKUP, variables: { id: backupId } });
+  const { catalog, error: catalogError } = useCatalog();
+  const backup = data?.backup;
+  const failure = error ?? catalogError;
+  if (backup?.status === "SUCCEEDED" && catalog !== undefined) {
+    return <NewRestore backup={backup} catalog={catalog} />;
+  }
+  if (failure === undefined && (fetching || catalog === undefined)) return <Loading what="the backup" />;
+  return (
+    <Page title="Restore">
+      {failure !== undefined ? (
+        <Failure error={failure} />
+      ) : (
+        <p>
+          There is nothing to restore from: the backup has not succeeded, is gone, or is not for you.{" "}
+          <Link href="/backups?status=SUCCEEDED">Backups that can be restored</Link>
+        </p>
+      )}
+    </Page>
+  );
+}
+
+/** What is to be restored, and how. */
+export interface Choice {
+  readonly entities: ReadonlySet<Entity>;
+  readonly mode: RestoreMode;
+}
+
+interface NewRestoreProps {
+  readonly backup: BackupRun;
+  readonly catalog: CatalogView;
+}
+
+function NewRestore({ backup, catalog }: NewRestoreProps) {
+  const [, navigate] = useLocation();
+  const [{ preview: previewId }, setSearch] = useSearchState(["preview"]);
+  const [{ data }] = useQuery({ query: RESTORE, variables: { id: previewId }, pause: previewId === "" });
+  const preview = previewId === "" ? undefined : (data?.restore ?? undefined);
+  const [choice, setChoice] = useState<Choice>();
+  const [unlock, setUnlock] = useState<Unlock>(NO_UNLOCK);
+  const [previewing, startPreview] = useMutation(START_RESTORE);
+  const [applying, startRestore] = useMutation(START_RESTORE);
+  // A page that is loaded again shows what its preview was of.
+  const present = choice ?? (preview === undefined ? byDefault(backup, catalog) : choiceOf(preview));
+
+  const look = async (): Promise<void> => {
+    const { data: started } = await startPreview({
+      input: {
+        backupId: backup.id,
+        entities: [...present.entities],
+        mode: present.mode,
+        unlock: unlockInput(backup.encryption, unlock),
+        dryRun: true,
+        idempotencyKey: newKey(),
+      },
+    });
+    if (started !== undefined) setSearch({ preview: started.startRestore.id });
+  };
+  const apply = async (plan: string): Promise<void> => {
+    const { data: started } = await startRestore({
+      input: {
+        backupId: backup.id,
+        entities: [...present.entities],
+        mode: present.mode,
+        unlock: unlockInput(backup.encryption, unlock),
+        expectPlan: plan,
+        idempotencyKey: newKey(),
+      },
+    });
+    if (started !== undefined) navigate(`/restores/${started.startRestore.id}?preview=${previewId}`);
+  };
+
+  return (
+    <Page
+      title={`Restore from ${nameOf(backup)}`}
+      trail={<Link href={`/backups/${backup.id}`}>{nameOf(backup)}</Link>}
+      about={
+        <>
+          As it was on <Moment at={backup.startedAt ?? backup.createdAt} />. Nothing is changed before you
+          have seen what would be.
+        </>
+      }
+    >
+      <RestoreForm
+        backup={backup}
+        catalog={catalog}
+        choice={present}
+        unlock={unlock}
+        pending={previewing.fetching}
+        // What was previewed is what will be done: with another choice there is no preview yet.
+        onChoice={(next) => {
+          setChoice(next);
+          if (previewId !== "") setSearch({ preview: "" });
+        }}
+        onUnlock={setUnlock}
+        onPreview={() => void look()}
+      />
+      {previewing.error !== undefined && <Failure error={previewing.error} />}
+      {preview !== undefined && (
+        <PreviewPanel
+          key={preview.id}
+          preview={preview}
+          backup={backup}
+          unlock={unlock}
+          pending={applying.fetching}
+          onUnlock={setUnlock}
+          onApply={(plan) => void apply(plan)}
+        />
+      )}
+      {applying.error !== undefined && <Failure error={applying.error} />}
+    </Page>
+  );
+}
+
+function byDefault(backup: BackupRun, { entities }: CatalogView): Choice {
+  const writable = backup.entities.filter((name) => entities.get(name)?.writable === true);
+  // One thing is what people mostly come to put back: of several, they choose.
+  return { entities: new Set(writable.length === 1 ? writable : []), mode: "MERGE" };
+}
+
+function choiceOf({ entities, mode }: RestoreRun): Choice {
+  return { entities: new Set(entities), mode };
 }

@@ -1,4 +1,40 @@
+// Where backups are kept.
+import { useQuery } from "urql";
+import { Failure } from "../parts/failure.tsx";
+import { Loading } from "../parts/loading.tsx";
 import { Page } from "../parts/page.tsx";
-export default function P() {
-  return <Page title="stores-page">…</Page>;
+import { STORES } from "./documents.ts";
+
+export default function StoresPage() {
+  const [{ data, error, fetching }] = useQuery({ query: STORES });
+  return (
+    <Page title="Stores" about="Where backups are kept. They are named in the server's configuration.">
+      {error !== undefined && <Failure error={error} />}
+      {data === undefined && fetching && <Loading what="stores" />}
+      {data !== undefined && (
+        <div className="table-box">
+          <table className="folds">
+            <thead>
+              <tr>
+                <th scope="col">Store</th>
+                <th scope="col">Kind</th>
+                <th scope="col">Used</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.stores.map((store) => (
+                <tr key={store.name}>
+                  <th scope="row" className="break">
+                    {store.name}
+                  </th>
+                  <td>{store.kind}</td>
+                  <td className="whole">{store.default ? "by default" : "when it is named"}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Page>
+  );
 }

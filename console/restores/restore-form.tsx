@@ -1,0 +1,96 @@
+// The choice before a preview: what of the backup, in which way, and what opens it.
+import { useState, type SyntheticEvent } from "react";
+import { Button, Form, Label, RadioGroup } from "react-aria-components";
+import type { BackupRun } from "../graphql/fragments.ts";
+import type { Entity } from "../graphql/tada.ts";
+import type { CatalogView } from "../parts/catalog.ts";
+import { Option } from "../parts/choice.tsx";
+import { EntityChoice, type EntityOption } from "../parts/entity-choice.tsx";
+import { refusal } from "../parts/entity-options.ts";
+import { formatRows } from "../parts/format.ts";
+import { UnlockFields, unlockFault, type Unlock } from "../parts/unlock-fields.tsx";
+import { MODES } from "./modes.ts";
+import type { Choice } from "./new-restore-page.tsx";
+import styles from "./restore-form.module.css";
+
+export interface RestoreFormProps {
+  readonly backup: BackupRun;
+  readonly catalog: CatalogView;
+  readonly choice: Choice;
+  readonly unlock: Unlock;
+  readonly pending: boolean;
+  readonly onChoice: (choice: Choice) => void;
+  readonly onUnlock: (unlock: Unlock) => void;
+  readonly onPreview: () => void;
+}
+
+export function RestoreForm(props: RestoreFormProps) {
+  const { backup, catalog, choice, unlock, pending, onChoice, onUnlock, onPreview } = props;
+  const [fault, setFault] = useState<string>();
+  const submit = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    const wrong =
+      choice.entities.size === 0
+        ? "Choose what to put back: at least one entity."
+        : unlockFault(backup.encryption, unlock);
+    setFault(wrong);
+    if (wrong === undefined) onPreview();
+  };
+  return (
+    <Form onSubmit={submit} validationBehavior="aria">
+      <section className="card">
+        <EntityChoice
+          label="What to put back"
+          options={optionsOf(backup, catalog)}
+          chosen={choice.entities}
+          onChange={(entities) => onChoice({ ...choice, entities })}
+        />
+      </section>
+      <section className="card stack">
+        <RadioGroup
+          value={choice.mode}
+          onChange={(mode) =>
+            onChoice({ ...choice, mode: MODES.find((view) => view.mode === mode)?.mode ?? "MERGE" })
+          }
+          className="stack"
+        >
+          <Label>How</Label>
+          <div className={styles["modes"]}>
+            {MODES.map(({ mode, label, note }) => (
+              <Option key={mode} value={mode} framed>
+                {label}
+                <span className={styles["note"]}>{note}</span>
+              </Option>
+            ))}
+          </div>
+        </RadioGroup>
+        <UnlockFields encryption={backup.encryption} unlock={unlock} onChange={onUnlock} />
+      </section>
+      <div role="alert">{fault !== undefined && <p className="note bad">{fault}</p>}</div>
+      <div className="row">
+        <Button type="submit" className="button primary" isPending={pending}>
+          Preview
+        </Button>
+        <span className="muted">Counts what would change. Nothing is touched.</span>
+      </div>
+    </Form>
+  );
+}
+
+function optionsOf(backup: BackupRun, { groups }: CatalogView): EntityOption[] {
+  return groups.flatMap((group) =>
+    group.entities
+      .filter(({ name }) => backup.entities.includes(name))
+      .map(({ name, label, writable, writePermissions }) => ({
+        name,
+        label,
+        group: group.name,
+        amount: formatRows(rowsOf(backup, name)),
+        refusal: writable ? undefined : refusal(writePermissions),
+      })),
+  );
+}
+
+function rowsOf({ contents }: BackupRun, entity: Entity): number {
+  return contents.reduce((sum, content) => sum + (content.entity === entity ? content.rows : 0), 0);
+}
