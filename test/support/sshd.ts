@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import path from "node:path";
 import { findFreePort } from "../../src/embedded/free-port.ts";
@@ -19,29 +19,58 @@ export interface SshServer extends AsyncDisposable {
   readonly bin: string;
   /** Where a session on the server starts. */
   readonly home: string;
+  readonly port: number;
+  readonly username: string;
+  /** A private key that the server lets in. */
+  readonly clientKey: string;
+  /** Public keys, one a line, that the server lets in. */
+  readonly authorizedKeys: string;
+  /** What the server shows, as `ssh-ed25519 AAAA...`: of each type one. */
+  readonly hostKeys: readonly string[];
 }
 
-export async function startSshd(directory: string): Promise<SshServer> {
+export interface SshdOptions {
+  /** As ssh-keygen names them; left out: an ed25519 key. */
+  readonly hostKeyTypes?: readonly string[];
+  /** After the path of the program that speaks SFTP. */
+  readonly sftpArguments?: string;
+}
+
+export async function startSshd(
+  directory: string,
+  { hostKeyTypes = ["ed25519"], sftpArguments = "" }: SshdOptions = {},
+): Promise<SshServer> {
   const bin = path.join(directory, "ssh-bin");
   const home = path.join(directory, "ssh-home");
   const keys = path.join(directory, "ssh-keys");
   for (const made of [bin, home, keys]) await mkdir(made, { recursive: true });
-  for (const name of ["host", "client"])
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path.join(keys, name)]);
+  const makeKey = (type: string, name: string) => {
+    execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-f", path.join(keys, name)]);
+    return path.join(keys, name);
+  };
+  const clientKey = makeKey("ed25519", "client");
+  const authorizedKeys = path.join(keys, "authorized_keys");
+  await copyFile(`${clientKey}.pub`, authorizedKeys);
+  const hostKeyFiles = hostKeyTypes.map((type) => makeKey(type, `host_${type}`));
+  const hostKeys = await Promise.all(
+    hostKeyFiles.map(async (file) =>
+      (await readFile(`${file}.pub`, "utf8")).split(" ").slice(0, 2).join(" "),
+    ),
+  );
   const port = await findFreePort();
   await writeFile(
     path.join(keys, "sshd_config"),
     [
       `ListenAddress 127.0.0.1:${port}`,
-      `HostKey ${keys}/host`,
-      `AuthorizedKeysFile ${keys}/client.pub`,
+      ...hostKeyFiles.map((file) => `HostKey ${file}`),
+      `AuthorizedKeysFile ${authorizedKeys}`,
       "PasswordAuthentication no",
       "PermitRootLogin prohibit-password",
       // The directory for temporary files is everybody's.
       "StrictModes no",
       "UsePAM no",
       "PidFile none",
-      "Subsystem sftp /usr/lib/openssh/sftp-server",
+      `Subsystem sftp /usr/lib/openssh/sftp-server ${sftpArguments}`,
       `ForceCommand cd '${home}' && sh -c "$SSH_ORIGINAL_COMMAND"`,
       "",
     ].join("\n"),
@@ -85,6 +114,11 @@ export async function startSshd(directory: string): Promise<SshServer> {
   return {
     bin,
     home,
+    port,
+    username: userInfo().username,
+    clientKey,
+    authorizedKeys,
+    hostKeys,
     async [Symbol.asyncDispose]() {
       if (server.exitCode !== null || server.signalCode !== null) return;
       server.kill();
