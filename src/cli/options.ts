@@ -1,5 +1,6 @@
 // Parsers for the values of options; Commander says which option it was.
 import { InvalidArgumentError } from "commander";
+import { catalogName } from "../core/catalog.ts";
 
 export function parsePort(text: string): number {
   return parseWhole(text, 0, 65_535);
@@ -34,11 +35,11 @@ export function collectValues(value: string, earlier: readonly string[] = []): s
   return [...earlier, value];
 }
 
-/** Names between commas, as the catalog writes them: `audit-logs` is AUDIT_LOGS. The option may be repeated. */
+/** Names between commas, as the catalog writes them: `audit-logs` and `auditLogs` are AUDIT_LOGS. The option may be repeated. */
 export function collectNames(value: string, earlier: readonly string[] = []): string[] {
   const names = value
     .split(",")
-    .map((name) => name.trim().toUpperCase().replaceAll("-", "_"))
+    .map((name) => catalogName(name.trim()))
     .filter((name) => name !== "");
   if (names.length === 0) throw new InvalidArgumentError("Give names, with commas between them.");
   return [...earlier, ...names];

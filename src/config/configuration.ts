@@ -19,10 +19,8 @@ const ENDINGS = [".ts", ".mts", ".js", ".mjs"];
 export async function readConfiguration(
   environment: Pick<Environment, "configFile" | "dataDir">,
 ): Promise<Configuration> {
-  const directory = path.resolve(environment.dataDir, "store");
-  const local: LocalStore = ["local", { kind: "fs", directory }];
   const file = await findFile(environment.configFile);
-  if (file === undefined) return builtInConfiguration(local);
+  if (file === undefined) return platformConfiguration(environment);
   const label = labelOf(file);
   let exported: unknown;
   try {
@@ -35,7 +33,16 @@ export async function readConfiguration(
       hint: 'Write: import { defineConfig } from "holdfast"; export default defineConfig({ ... });',
     });
   }
-  return readConfig(exported.default, label, local);
+  return readConfig(exported.default, label, localStore(environment));
+}
+
+/** What holds without a file: the built-in platform's catalog, and a store in the data directory. */
+export function platformConfiguration(environment: Pick<Environment, "dataDir">): Configuration {
+  return builtInConfiguration(localStore(environment));
+}
+
+function localStore({ dataDir }: Pick<Environment, "dataDir">): LocalStore {
+  return ["local", { kind: "fs", directory: path.resolve(dataDir, "store") }];
 }
 
 async function findFile(named: string | undefined): Promise<string | undefined> {

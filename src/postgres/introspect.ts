@@ -149,7 +149,7 @@ function estimateRows(row: catalog.LeafRow): number | null {
 }
 
 /** The rows come with the primary key first and then the shortest. */
-function matchingKey(indexes: readonly catalog.IndexRow[], nullable: ReadonlySet<string>): string[] {
+export function matchingKey(indexes: readonly catalog.IndexRow[], nullable: ReadonlySet<string>): string[] {
   const key = indexes.find(
     (index) =>
       index.primary ||

@@ -4,17 +4,19 @@ import path from "node:path";
 import type { Logger } from "pino";
 import { deriveKey, type SecretKey } from "../codec/seal.ts";
 import type { Environment } from "../config/environment.ts";
+import type { Configuration } from "../config/file/read.ts";
 import { ensureSecretKey } from "../config/secret-key.ts";
 import { OWN_DATABASE, type Catalog } from "../core/catalog.ts";
-import { HoldfastError } from "../core/errors.ts";
-import { platformCatalog } from "../core/platform-catalog.ts";
+import type { HoldfastError } from "../core/errors.ts";
 import { startEmbedded } from "../embedded/embedded.ts";
 import { identifyInstallation, openLedger, type Ledger } from "../ledger/connect.ts";
 import { watchRuns, type RunWatcher } from "../ledger/watch.ts";
 import { openQueue, type RunQueue } from "../queue/queue.ts";
-import { fsStore } from "../store/fs.ts";
 import type { Store } from "../store/store.ts";
+import { checkTables } from "./check-tables.ts";
+import { databaseUrls } from "./database-urls.ts";
 import { migrateOwnDatabase } from "./migrate.ts";
+import { openStores } from "./open-stores.ts";
 
 export interface Foundation extends AsyncDisposable {
   readonly dataDir: string;
@@ -23,6 +25,8 @@ export interface Foundation extends AsyncDisposable {
   /** Whether Holdfast's own database is the embedded one. */
   readonly embedded: boolean;
   readonly catalog: Catalog;
+  /** Who is told what. */
+  readonly notify: Configuration["notify"];
   readonly ledger: Ledger;
   readonly queue: RunQueue;
   readonly watcher: RunWatcher;
@@ -38,19 +42,28 @@ export interface Foundation extends AsyncDisposable {
 }
 
 /**
+ * The databases that the configuration names are asked first whether they have what it says.
  * @param onLost told when the embedded database ends though nobody has asked it to
- * @throws HoldfastError EMBEDDED_IN_USE, DATABASE_UNREACHABLE, QUEUE_UNREACHABLE, ...; then nothing is left open
+ * @throws HoldfastError CONFIG_INVALID, EMBEDDED_IN_USE, DATABASE_UNREACHABLE, QUEUE_UNREACHABLE, ...; then nothing is left open
  */
 export async function openFoundation(
   environment: Environment,
+  configuration: Configuration,
   log: Logger,
   onLost: (error: HoldfastError) => void,
 ): Promise<Foundation> {
+  const { catalog, defaultStores, notify } = configuration;
+  const check = async (urls: ReadonlyMap<string, string>): Promise<void> => {
+    for (const warning of await checkTables(configuration, urls))
+      log.warn({ part: "configuration" }, warning);
+  };
+  await check(configuration.databaseUrls);
   await using opened = new AsyncDisposableStack();
   const dataDir = path.resolve(environment.dataDir);
   const serverSecret = environment.secretKey ?? (await ensureSecretKey(dataDir));
   const ownDatabaseUrl = environment.databaseUrl ?? (await startOwnDatabase(dataDir, log, opened, onLost));
   await migrateOwnDatabase(ownDatabaseUrl);
+  await check(new Map([[OWN_DATABASE, ownDatabaseUrl]]));
   const ledger = openLedger(ownDatabaseUrl);
   opened.defer(() => ledger.close());
   const namespace = await identifyInstallation(ledger);
@@ -63,26 +76,23 @@ export async function openFoundation(
   opened.defer(() => queue.close());
   const watcher = await watchRuns(ledger, (error) => log.warn({ err: error }, "runs could not be read"));
   opened.defer(() => watcher.close());
-  const stores = new Map([["local", fsStore({ directory: path.join(dataDir, "store") })]]);
-  for (const store of stores.values()) opened.defer(() => store.close());
+  const stores = await openStores(configuration.stores, opened, environment);
 
   const closing = opened.move();
   return {
     dataDir,
     ownDatabaseUrl,
     embedded: environment.databaseUrl === undefined,
-    catalog: platformCatalog,
+    catalog,
+    notify,
     ledger,
     queue,
     watcher,
     stores,
-    defaultStores: ["local"],
+    defaultStores,
     serverSecret,
     sealKey: deriveKey(serverSecret, "run secrets"),
-    databaseUrl: (name) => {
-      if (name === OWN_DATABASE) return ownDatabaseUrl;
-      throw new HoldfastError("CONFIG_INVALID", `There is no database ${name}.`);
-    },
+    databaseUrl: databaseUrls(configuration, ownDatabaseUrl),
     log,
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };

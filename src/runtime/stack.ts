@@ -2,7 +2,9 @@
 import path from "node:path";
 import { createAuth } from "../auth/auth.ts";
 import { ensureAdmin } from "../auth/admin.ts";
+import { readConfiguration } from "../config/configuration.ts";
 import type { Environment } from "../config/environment.ts";
+import type { Configuration } from "../config/file/read.ts";
 import type { HoldfastError } from "../core/errors.ts";
 import { createServer } from "../http/server.ts";
 import { pino, type Logger } from "pino";
@@ -12,6 +14,8 @@ import { openFoundation, type Foundation } from "./foundation.ts";
 import { startOwnWorkers } from "./worker.ts";
 
 export interface StackOptions {
+  /** Left out: what the configuration file says that the environment names. */
+  readonly configuration?: Configuration;
   /** Left out: nothing is logged. */
   readonly log?: Logger;
   /** false: the API alone; left out: with a worker. */
@@ -37,8 +41,9 @@ export interface Stack {
 /** @throws HoldfastError as `openFoundation`, ADDRESS_UNAVAILABLE; then nothing is left open */
 export async function startStack(environment: Environment, options: StackOptions): Promise<Stack> {
   const { log = pino({ level: "silent" }), onLost = () => undefined } = options;
+  const configuration = options.configuration ?? (await readConfiguration(environment));
   await using opened = new AsyncDisposableStack();
-  const foundation = opened.use(await openFoundation(environment, log, onLost));
+  const foundation = opened.use(await openFoundation(environment, configuration, log, onLost));
   const { ledger, catalog, dataDir, ownDatabaseUrl } = foundation;
   const { madePassword } = await ensureAdmin(ledger, { password: environment.adminPassword });
   if (options.worker ?? true) {

@@ -1,8 +1,8 @@
 // Backs up every group into a file of its own.
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { readConfiguration } from "../../config/configuration.ts";
 import { readEnvironment } from "../../config/environment.ts";
-import { platformCatalog } from "../../core/platform-catalog.ts";
 import type { BackupReport } from "../backend/backend.ts";
 import { openDirectBackend } from "../backend/direct.ts";
 import { openOutput } from "../files/output.ts";
@@ -19,8 +19,9 @@ export interface AdminBackupOptions extends TargetOptions, EncryptOptions, Repor
 export async function runAdminBackup(options: AdminBackupOptions, signal: AbortSignal): Promise<void> {
   const environment = readEnvironment(process.env);
   const choice = chooseDatabase(options, environment);
+  const configuration = await readConfiguration(environment);
   const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
-  await using backend = await openDirectBackend(choice, { act: "backup", audited: false });
+  await using backend = await openDirectBackend(choice, { act: "backup", audited: false, configuration });
   await mkdir(options.backupDir, { recursive: true, mode: 0o700 });
 
   await using outputs = new AsyncDisposableStack();
@@ -29,7 +30,7 @@ export async function runAdminBackup(options: AdminBackupOptions, signal: AbortS
     readonly report: BackupReport;
     readonly commit: () => Promise<void>;
   }[] = [];
-  for (const { group, paths } of groupFiles(platformCatalog, options.backupDir)) {
+  for (const { group, paths } of groupFiles(configuration.catalog, options.backupDir)) {
     const [file] = paths;
     const output = await openOutput(file);
     outputs.defer(() => output.discard());

@@ -1,11 +1,11 @@
 // Puts back the files of every group, into a database that is there or into a new one.
 import { stat } from "node:fs/promises";
 import path from "node:path";
+import { readConfiguration } from "../../config/configuration.ts";
 import { readEnvironment } from "../../config/environment.ts";
 import type { Manifest } from "../../core/artifact.ts";
-import type { EntityGroup } from "../../core/catalog.ts";
+import type { Catalog, EntityGroup } from "../../core/catalog.ts";
 import { HoldfastError } from "../../core/errors.ts";
-import { platformCatalog } from "../../core/platform-catalog.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
 import type { RestoreReport } from "../backend/backend.ts";
 import { openDirectBackend } from "../backend/direct.ts";
@@ -30,10 +30,14 @@ interface GroupBackup {
 export async function runAdminRestore(options: AdminRestoreOptions, signal: AbortSignal): Promise<void> {
   const environment = readEnvironment(process.env);
   const choice = chooseDatabase(options, environment);
+  const configuration = await readConfiguration(environment);
   const { mode, dryRun, confirm } = planRestore(options);
   await using opened = new AsyncDisposableStack();
-  const backups = await openBackups(options, opened, { passphrase: environment.passphrase, signal });
-  await using backend = await openDirectBackend(choice, { act: "restore", audited: false });
+  const backups = await openBackups(options, configuration.catalog, opened, {
+    passphrase: environment.passphrase,
+    signal,
+  });
+  await using backend = await openDirectBackend(choice, { act: "restore", audited: false, configuration });
 
   const restoreAll = async (
     step: "preview" | "apply",
@@ -66,12 +70,13 @@ export async function runAdminRestore(options: AdminRestoreOptions, signal: Abor
 
 async function openBackups(
   options: AdminRestoreOptions,
+  catalog: Catalog,
   opened: AsyncDisposableStack,
   sources: KeySources,
 ): Promise<GroupBackup[]> {
   const backups: GroupBackup[] = [];
   let passphrase: string | undefined;
-  for (const { group, paths } of groupFiles(platformCatalog, options.backupDir)) {
+  for (const { group, paths } of groupFiles(catalog, options.backupDir)) {
     const file = await firstThatIs(paths);
     if (file === undefined) continue;
     const input = opened.use(await openInput(file, sources.signal));
@@ -83,7 +88,7 @@ async function openBackups(
     backups.push({ input, unlock, id: artifact.header.id });
   }
   if (backups.length > 0) return backups;
-  const names = groupFiles(platformCatalog, ".").map(({ paths: [file] }) => path.basename(file));
+  const names = groupFiles(catalog, ".").map(({ paths: [file] }) => path.basename(file));
   throw new HoldfastError("NOT_FOUND", `There is no backup in ${options.backupDir}.`, {
     hint: `It should hold some of ${names.join(", ")}.`,
   });

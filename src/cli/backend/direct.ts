@@ -1,21 +1,20 @@
-// Backs up and restores directly on Holdfast's own database: no server need run, and no queue carries the work.
+// Backs up and restores directly on the databases: no server need run, and no queue carries the work.
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
 import { recordAudit, type AuditRecord } from "../../auth/audit.ts";
-import { OWN_DATABASE, selectEntities, tableLabel } from "../../core/catalog.ts";
+import type { Configuration } from "../../config/file/read.ts";
+import { OWN_DATABASE, selectEntities, tableLabel, type Entity } from "../../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
-import { platformCatalog } from "../../core/platform-catalog.ts";
 import { tarSink } from "../../engine/artifact-io.ts";
+import { openArtifact } from "../../engine/artifact-reader.ts";
 import { backup } from "../../engine/backup.ts";
 import { restoreAlone } from "../../engine/restore-alone.ts";
 import { openLedger } from "../../ledger/connect.ts";
-import {
-  openExistingDatabase,
-  openMigratedDatabase,
-  type DatabaseChoice,
-} from "../../runtime/own-database.ts";
+import { checkTables } from "../../runtime/check-tables.ts";
+import type { DatabaseChoice } from "../../runtime/own-database.ts";
 import { warn } from "../failure.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, RestoreCommand } from "./backend.ts";
+import { createDirectDatabases } from "./own-database.ts";
 
 export interface DirectBackend extends Backend {
   /** Writes to the audit log what the system's user has done; a failure is a warning, for the act itself is done. */
@@ -23,6 +22,7 @@ export interface DirectBackend extends Backend {
 }
 
 export interface DirectOptions {
+  readonly configuration: Configuration;
   /** For a backup the database is opened as it is; for a restore it is made, or its tables brought up to date. */
   readonly act: "backup" | "restore";
   /** Whether each act is recorded as it is done. */
@@ -34,17 +34,48 @@ export async function openDirectBackend(
   choice: DatabaseChoice,
   options: DirectOptions,
 ): Promise<DirectBackend> {
-  const database = await (options.act === "backup" ? openExistingDatabase : openMigratedDatabase)(choice);
-  const { url } = database;
-  const databaseUrl = (name: string): string => {
-    if (name === OWN_DATABASE) return url;
-    throw new HoldfastError("CONFIG_INVALID", `There is no database ${name}.`);
-  };
-  const record: DirectBackend["record"] = (act) => writeAudit(url, { ...act, actor: actor() });
+  const { configuration } = options;
+  const { catalog } = configuration;
+  await using opened = new AsyncDisposableStack();
+  const databases = opened.use(createDirectDatabases(choice, configuration, options.act));
+  const databaseUrl = (name: string): string => databases.url(name);
+  // Without a file everything is in Holdfast's own database: whether it can be had is said first of all.
+  if (configuration.file === undefined) await databases.openFor(catalog.entities.values());
 
+  const record: DirectBackend["record"] = async (act) => {
+    try {
+      const url = await databases.ownUrlIfThere();
+      if (url !== undefined) await writeAudit(url, { ...act, actor: actor() });
+    } catch (error) {
+      warn(`the audit log could not be written to: ${messageOf(error)}`);
+    }
+  };
+
+  const checked = new Set<string>();
+  /** What the file says of the entities' databases, asked of each once. */
+  const check = async (entities: readonly Entity[]): Promise<void> => {
+    const names = [...new Set(entities.map(({ database }) => database))].filter((name) => !checked.has(name));
+    await checkTables(configuration, new Map(names.map((name) => [name, databaseUrl(name)])));
+    for (const name of names) checked.add(name);
+  };
+
+  /** Those that a restore takes, as far as the catalog has them. */
+  const restored = async (
+    { input, unlock, entities, rows }: RestoreCommand,
+    signal: AbortSignal,
+  ): Promise<Entity[]> => {
+    const named = entities ?? rows?.map(({ entity }) => entity);
+    const held = async () => (await openArtifact(input.source, unlock, signal)).manifest.entities;
+    const names = named ?? (await held()).map(({ name }) => name);
+    return names.flatMap((name) => catalog.entities.get(name) ?? []);
+  };
+
+  const closing = opened.move();
   return {
     async backUp({ selection, encryption }, stream, control) {
-      const entities = selectEntities(platformCatalog, selection);
+      const entities = selectEntities(catalog, selection);
+      await databases.openFor(entities);
+      await check(entities);
       const order = { artifactId: randomUUID(), createdAt: new Date(), entities, encryption };
       const sink = tarSink(stream, order.createdAt);
       const { manifest, ...sizes } = await backup({ databaseUrl, sink }, order, control).catch(withoutTables);
@@ -70,8 +101,10 @@ export async function openDirectBackend(
     },
 
     async restore({ input, ...command }, control) {
+      if (configuration.file !== undefined)
+        await databases.openFor(await restored({ input, ...command }, control.signal));
       const order = { runId: randomUUID(), ...command };
-      const deps = { databaseUrl, catalog: platformCatalog, source: input.source };
+      const deps = { databaseUrl, catalog, source: input.source };
       const result = await restoreAlone(deps, order, control, (error) =>
         warn(`what the restore had staged could not be removed: ${messageOf(error)}`),
       );
@@ -86,7 +119,7 @@ export async function openDirectBackend(
     },
 
     record,
-    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }
 
@@ -94,8 +127,6 @@ async function writeAudit(url: string, record: AuditRecord): Promise<void> {
   const ledger = openLedger(url, { applicationName: "holdfast cli", maxConnections: 1 });
   try {
     await recordAudit(ledger.db, record);
-  } catch (error) {
-    warn(`the audit log could not be written to: ${messageOf(error)}`);
   } finally {
     await ledger.close();
   }
@@ -111,7 +142,7 @@ function actor(): string {
 }
 
 function withoutTables(error: unknown): never {
-  if (!isHoldfastError(error, "TABLE_MISSING")) throw error;
+  if (!isHoldfastError(error, "TABLE_MISSING") || error.details?.["database"] !== OWN_DATABASE) throw error;
   throw new HoldfastError("TABLE_MISSING", error.message, {
     hint: "Make Holdfast's tables, or bring them up to date: holdfast migrate.",
     cause: error,

@@ -1,4 +1,5 @@
 // The one place that chooses where backups and restores are carried out: on a database, or through a server.
+import { readConfiguration } from "../../config/configuration.ts";
 import type { Environment } from "../../config/environment.ts";
 import type { Connection } from "../client/connection.ts";
 import type { Backend } from "./backend.ts";
@@ -6,9 +7,9 @@ import { openDirectBackend } from "./direct.ts";
 import { openServerBackend } from "./server.ts";
 
 /**
- * Opens the server that is named, else the database that the environment names; its user disposes of it.
+ * Opens the server that is named, else the databases that the environment and the configuration file name; its user disposes of it.
  * @param connection undefined: no server is to be asked
- * @throws HoldfastError EMBEDDED_IN_USE, NOT_FOUND, DATABASE_UNREACHABLE, ...
+ * @throws HoldfastError CONFIG_INVALID, EMBEDDED_IN_USE, NOT_FOUND, DATABASE_UNREACHABLE, ...
  */
 export async function openBackend(
   connection: Connection | undefined,
@@ -16,5 +17,6 @@ export async function openBackend(
   act: "backup" | "restore",
 ): Promise<Backend> {
   if (connection !== undefined) return openServerBackend(connection);
-  return openDirectBackend(environment, { act, audited: true });
+  const configuration = await readConfiguration(environment);
+  return openDirectBackend(environment, { act, audited: true, configuration });
 }

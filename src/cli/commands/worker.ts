@@ -29,6 +29,7 @@ export function define(command: Command, { signal }: CommandContext): void {
 /** @throws HoldfastError CONFIG_INVALID without a database to share: the embedded one belongs to its server alone */
 async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promise<void> {
   const { readEnvironment } = await import("../../config/environment.ts");
+  const { readConfiguration } = await import("../../config/configuration.ts");
   const { createLog } = await import("../../runtime/log.ts");
   const { openFoundation } = await import("../../runtime/foundation.ts");
   const { startOwnWorkers } = await import("../../runtime/worker.ts");
@@ -42,9 +43,10 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
       },
     );
   }
+  const configuration = await readConfiguration(environment);
   const log = createLog(environment.logLevel);
   const { onLost, ended } = runUntil(signal);
-  await using foundation = await openFoundation(environment, log, onLost);
+  await using foundation = await openFoundation(environment, configuration, log, onLost);
   const workers = await startOwnWorkers(foundation, concurrency);
   try {
     console.log("Waiting for work; Ctrl-C stops it.");

@@ -2,6 +2,7 @@
 // a preview, a restore, and the proof. Everything that a client does goes over HTTP, as any client's would.
 import path from "node:path";
 import postgres, { type Sql } from "postgres";
+import { platformConfiguration } from "../../config/configuration.ts";
 import type { Environment } from "../../config/environment.ts";
 import { selectEntities } from "../../core/catalog.ts";
 import { platformCatalog } from "../../core/platform-catalog.ts";
@@ -59,7 +60,12 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
   const log = createLog(environment.logLevel, path.join(environment.dataDir, "server.log"));
-  const stack = await startStack(environment, { log, onLost: (error) => lost.abort(error) });
+  const configuration = platformConfiguration(environment);
+  const stack = await startStack(environment, {
+    configuration,
+    log,
+    onLost: (error) => lost.abort(error),
+  });
   const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => undefined });
   // What the database is busy with ends at once; what failed by that is answered by the signal's reason.
   signal.addEventListener("abort", () => void sql.end({ timeout: 0 }));

@@ -17,7 +17,10 @@ export function memberKey(parent: string, name: string): string {
   return parent === "" ? name : `${parent}.${name}`;
 }
 
-/** `did you mean X?` where one of the names is near, else all of them; "" where there are none. */
+/** More names than a person reads. */
+const NAMED_MAX = 12;
+
+/** `did you mean X?` where one of the names is near, else what there is; "" where there is nothing. */
 export function suggest(name: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
@@ -25,7 +28,8 @@ export function suggest(name: string, known: readonly string[]): string {
   const nearest = alike ?? closest(name, [...known]);
   const near = alike !== undefined || distance(name, nearest) <= Math.max(2, name.length / 3);
   if (near) return `did you mean ${nearest}?`;
-  return known.length === 1 ? `there is ${nearest}` : `there are ${known.join(", ")}`;
+  if (known.length === 1) return `there is ${nearest}`;
+  return `there are ${known.slice(0, NAMED_MAX).join(", ")}${known.length > NAMED_MAX ? ", ..." : ""}`;
 }
 
 /** What a value is, for messages that must not repeat it. */
