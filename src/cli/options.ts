@@ -1,5 +1,8 @@
 // Parsers for the values of options; Commander says which option it was.
 import { InvalidArgumentError } from "commander";
+import { isHoldfastError } from "../core/errors.ts";
+import { parseRowSelection } from "../core/row-selection.ts";
+import type { RowSelection } from "../core/run.ts";
 import { catalogName } from "../core/catalog.ts";
 
 export function parsePort(text: string): number {
@@ -43,4 +46,14 @@ export function collectNames(value: string, earlier: readonly string[] = []): st
     .filter((name) => name !== "");
   if (names.length === 0) throw new InvalidArgumentError("Give names, with commas between them.");
   return [...earlier, ...names];
+}
+
+/** Rows of an entity, as `users:id=42`. The option may be repeated. */
+export function collectRows(value: string, earlier: readonly RowSelection[] = []): RowSelection[] {
+  try {
+    return [...earlier, parseRowSelection(value)];
+  } catch (error) {
+    if (isHoldfastError(error)) throw new InvalidArgumentError(`${error.message} ${error.hint}`);
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 // Which rows of an entity a restore takes: the selections as requests bring them, and the text form in which people write
 // them (`users:id=42`), both ways.
-import { entityNamed, type Catalog } from "./catalog.ts";
+import { catalogName, entityNamed, isCatalogName, type Catalog } from "./catalog.ts";
 import { HoldfastError } from "./errors.ts";
 import type { RestoreMode, RowSelection } from "./run.ts";
 
@@ -24,8 +24,8 @@ export interface RowSelector {
  */
 export function parseRowSelection(text: string): RowSelection {
   const colon = text.indexOf(":");
-  const entity = text.slice(0, colon).trim().toUpperCase().replaceAll("-", "_");
-  if (colon === -1 || !/^[A-Z][A-Z0-9_]*$/.test(entity)) throw unreadable(text, "it names no entity");
+  const entity = catalogName(text.slice(0, colon).trim());
+  if (colon === -1 || !isCatalogName(entity)) throw unreadable(text, "it names no entity");
   const rest = text.slice(colon + 1);
   if (rest === "") throw unreadable(text, "it names no row");
   const pieces = readPieces(text, rest);
@@ -115,7 +115,7 @@ export function splitKey(key: string, columns: number): readonly string[] | unde
   }
 }
 
-/** As {@link parseRowSelection} reads it, where a single key has no comma. */
+/** As {@link parseRowSelection} reads it, unless it has both a key and columns. */
 export function describeSelector({ entity, key, match }: RowSelector): string {
   const columns = match.map(
     ({ column, equals }) =>
@@ -124,16 +124,45 @@ export function describeSelector({ entity, key, match }: RowSelector): string {
   const clauses = columns.join(",");
   const name = entity.toLowerCase();
   if (key === undefined) return `${name}:${clauses}`;
-  return clauses === "" ? `${name}:${key}` : `${name}:${key} where ${clauses}`;
+  const plain = `${name}:${key}`;
+  const typed = isReadAs(plain, key) ? plain : `${name}:${quote(key)}`;
+  return clauses === "" ? typed : `${typed} where ${clauses}`;
 }
 
 const quote = (value: string): string => `"${value.replaceAll('"', '""')}"`;
+
+/** What {@link parseRowSelection} reads as these selections, which are of one key or of columns. */
+export function formatRowSelections(selections: readonly RowSelection[]): string[] {
+  return selectorsOf(selections).map(describeSelector);
+}
+
+function isReadAs(text: string, key: string): boolean {
+  try {
+    const { keys } = parseRowSelection(text);
+    return keys?.[0] === key;
+  } catch {
+    return false;
+  }
+}
 
 /** One for each key, and one for each selection without keys. */
 export function selectorsOf(selections: readonly RowSelection[]): RowSelector[] {
   return selections.flatMap(({ entity, keys, match = [] }): RowSelector[] =>
     keys === undefined ? [{ entity, match }] : keys.map((key) => ({ entity, key, match })),
   );
+}
+
+/** @throws HoldfastError BAD_INPUT for REPLACE */
+export function checkRowsMode(mode: RestoreMode): void {
+  if (mode === "REPLACE") {
+    throw new HoldfastError(
+      "BAD_INPUT",
+      "Chosen rows cannot be restored with REPLACE, which would delete all others.",
+      {
+        hint: "Use MERGE, or INSERT_MISSING to change no row that is there.",
+      },
+    );
+  }
 }
 
 /**
@@ -147,15 +176,7 @@ export function checkRowSelections(
   selections: readonly RowSelection[],
   mode: RestoreMode,
 ): RowSelection[] {
-  if (mode === "REPLACE") {
-    throw new HoldfastError(
-      "BAD_INPUT",
-      "Chosen rows cannot be restored with REPLACE, which would delete all others.",
-      {
-        hint: "Use MERGE, or INSERT_MISSING to change no row that is there.",
-      },
-    );
-  }
+  checkRowsMode(mode);
   if (selections.length === 0) throw new HoldfastError("BAD_INPUT", "`rows` is empty.");
   const checked = selections.map((selection) => checkSelection(catalog, selection));
   const total = selectorsOf(checked).length;

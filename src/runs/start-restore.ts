@@ -6,9 +6,11 @@ import { sealSecret } from "../codec/seal.ts";
 import type { EncryptionKind } from "../core/artifact.ts";
 import { entityNamed } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
-import { isFinal, type RestoreMode } from "../core/run.ts";
+import { checkRowSelections } from "../core/row-selection.ts";
+import { isFinal, type RestoreMode, type RowSelection } from "../core/run.ts";
 import type { BackupRun, RestoreRun } from "../ledger/run-row.ts";
 import { findRun } from "../ledger/runs.ts";
+import type { RestoreRequest } from "../ledger/tables.ts";
 import { mayAccess, requireAccess } from "./access.ts";
 import type { RunDeps } from "./deps.ts";
 import { submit } from "./submit.ts";
@@ -23,8 +25,10 @@ export interface UnlockChoice {
 
 export interface RestoreInput {
   readonly backupId: string;
-  /** Left out: every entity that the backup holds. */
+  /** Left out: every entity that the backup holds, or those that `rows` are of. */
   readonly entities?: readonly string[] | undefined;
+  /** Of these entities only these rows, and what belongs to them; not with REPLACE. */
+  readonly rows?: readonly RowSelection[] | undefined;
   readonly mode: RestoreMode;
   readonly unlock?: UnlockChoice | undefined;
   readonly dryRun: boolean;
@@ -48,6 +52,7 @@ export async function startRestore(
 ): Promise<RestoreRun> {
   const entities = await restoredEntities(deps, caller, input);
   requireAccess(deps.catalog, caller, entities, "WRITE");
+  const rows = input.rows && checkRowSelections(deps.catalog, input.rows, input.mode);
   const backup = await readyBackup(deps, input.backupId);
   const missing = entities.filter((name) => !backup.entities.includes(name));
   if (missing.length > 0) {
@@ -60,7 +65,10 @@ export async function startRestore(
   const sealedSecret = secret && sealSecret(deps.secretKey, id, secret);
   const idempotencyKey = checkText("idempotencyKey", input.idempotencyKey);
   const expectPlan = checkText("expectPlan", input.expectPlan) ?? null;
-  const request = { backupId: backup.id, mode: input.mode, dryRun: input.dryRun, expectPlan };
+  const request: RestoreRequest = {
+    ...{ backupId: backup.id, mode: input.mode, dryRun: input.dryRun, expectPlan },
+    ...(rows && { rows }),
+  };
   const run = await submit(
     deps,
     caller,
@@ -72,18 +80,20 @@ export async function startRestore(
 }
 
 /**
- * The entities that a restore touches: the named ones, or all that the backup holds, in the catalog's order.
+ * The entities that a restore touches: the named ones and those of which rows are named, or all that the backup holds, in
+ * the catalog's order.
  * @throws HoldfastError BAD_INPUT for an unknown or empty selection; NOT_FOUND where all are meant and the caller may
  * neither see the backup nor write everything in it
  */
 export async function restoredEntities(
   { ledger, catalog }: RunDeps,
   caller: Caller,
-  { backupId, entities }: Pick<RestoreInput, "backupId" | "entities">,
+  { backupId, entities, rows }: Pick<RestoreInput, "backupId" | "entities" | "rows">,
 ): Promise<string[]> {
-  if (entities !== undefined) {
-    if (entities.length === 0) throw new HoldfastError("BAD_INPUT", "`entities` is empty.");
-    const named = new Set(entities.map((name) => entityNamed(catalog, name).name));
+  if (entities?.length === 0) throw new HoldfastError("BAD_INPUT", "`entities` is empty.");
+  if (entities !== undefined || rows !== undefined) {
+    const names = [...(entities ?? []), ...(rows ?? []).map(({ entity }) => entity)];
+    const named = new Set(names.map((name) => entityNamed(catalog, name).name));
     return [...catalog.entities.keys()].filter((name) => named.has(name));
   }
   const backup = await findRun(ledger, backupId);

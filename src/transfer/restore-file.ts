@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
 import type { EntityGroup } from "../core/catalog.ts";
-import type { RestoreMode } from "../core/run.ts";
+import type { RestoreMode, RowSelection } from "../core/run.ts";
 import { tarSource } from "../engine/artifact-io.ts";
 import type { Unlock } from "../engine/artifact-reader.ts";
 import type { RestoreResult } from "../engine/restore.ts";
@@ -16,6 +16,8 @@ export interface FileRestore {
   /** What the file may hold: some of the group's entities, or all of them. */
   readonly group: EntityGroup;
   readonly mode: RestoreMode;
+  /** Of these entities only these rows, and what belongs to them, and nothing of the others; not with REPLACE. */
+  readonly rows?: readonly RowSelection[] | undefined;
   readonly dryRun: boolean;
   /** The plan of a dry run: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
@@ -43,7 +45,7 @@ export async function restoreFile(
   const audit = await auditTransfer(
     deps,
     { noun: "restore", id: runId, caller, origin },
-    { group: group.name, mode: choice.mode, dryRun: choice.dryRun },
+    { group: group.name, mode: choice.mode, rows: choice.rows, dryRun: choice.dryRun },
   );
   try {
     const source = await tarSource(path);

@@ -5,6 +5,7 @@ import {
   checkRowSelections,
   describeSelector,
   formatKey,
+  formatRowSelections,
   parseRowSelection,
   splitKey,
 } from "../../src/core/row-selection.ts";
@@ -82,6 +83,16 @@ describe("a selection that somebody types", () => {
       }),
     );
   });
+});
+
+it("is sent to a server as the text that means the same there", () => {
+  const values = fc.array(fc.string({ unit: "grapheme", minLength: 1 }), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(values, (key) => {
+      const selection = { entity: "USERS", keys: [formatKey(key)] };
+      expect(formatRowSelections([selection]).map(parseRowSelection)).toEqual([selection]);
+    }),
+  );
 });
 
 describe("a key of several columns", () => {

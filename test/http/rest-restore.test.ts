@@ -118,6 +118,31 @@ describe("a group's file", () => {
     expect(changesOf(done)).toEqual(changesOf(now));
   });
 
+  it("gives back the rows that only= names, and is in the audit log with them", async () => {
+    const { sql } = server.world.ledger;
+    await damageConfig();
+    const before = await rows();
+    const [lost] =
+      await sql`select id, name from platform.pipelines where name like 'renamed %' order by id limit 1`;
+    const only = `only=pipelines:${lost?.["id"]}`;
+    const refused = await restore(
+      `config?${only}&only=${encodeURIComponent('alerts:name="no, none"')}`,
+      config,
+    );
+    expect(codeOf(refused)).toEqual([422, "ROWS_NOT_IN_BACKUP"]);
+    expect(codeOf(await restore(`config?${only}&mode=replace`, config))).toEqual([400, "BAD_INPUT"]);
+    expect(codeOf(await restore("config?only=users:1", config))).toEqual([400, "BAD_INPUT"]);
+    expect(codeOf(await restore("config?only=pipelines", config))).toEqual([400, "BAD_INPUT"]);
+    expect(await rows()).toEqual(before);
+    const changes = changesOf(await restore(`config?${only}`, config));
+    expect(Object.keys(changes)).toEqual(["pipelines", "pipeline_steps"]);
+    expect(changes["pipelines"]).toMatchObject({ inserted: 0, updated: 1, unchanged: 0 });
+    const [entry] = await sql`select details -> 'rows' as rows from platform.audit_logs
+      where action = 'restore.started' and actor = ${everybody.username} order by id desc limit 1`;
+    expect(entry).toEqual({ rows: [{ entity: "PIPELINES", keys: [lost?.["id"]] }] });
+    await restore("config", config);
+  });
+
   it("may hold some of the group's entities only", async () => {
     const file = path.join(directory, "alerts.db");
     const artifactId = randomUUID();

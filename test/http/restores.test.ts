@@ -71,6 +71,34 @@ describe("startRestore", () => {
     expect(rows).toEqual([{ request: { backupId, mode: "REPLACE", dryRun: true, expectPlan: "a plan" } }]);
   });
 
+  it("takes rows, whose entities alone take part unless others are named beside them", async () => {
+    const { ledger } = server.world;
+    const backupId = await finishedBackup(ledger, ["USERS", "STREAMS", "ALERTS"]);
+    const rows = [{ entity: "USERS", keys: ["2", "1"], match: [{ column: "name", equals: "a" }] }];
+    const run = await started({ backupId, rows });
+    expect(run).toMatchObject({ entities: ["USERS"] });
+    expect(await started({ backupId, rows, entities: ["ALERTS"] })).toMatchObject({
+      entities: ["USERS", "ALERTS"],
+    });
+    const checked = [{ ...rows[0], keys: ["1", "2"] }];
+    const [row] = await ledger.sql`select request -> 'rows' as rows from holdfast.runs where id = ${run.id}`;
+    expect(row).toEqual({ rows: checked });
+    const [entry] = await ledger.sql`select details -> 'rows' as rows from platform.audit_logs
+      where target = ${`restore:${run.id}`}`;
+    expect(entry).toEqual({ rows: checked });
+  });
+
+  it("takes rows of nobody who may not write them, and none with REPLACE", async () => {
+    const backupId = await finishedBackup(server.world.ledger, ["USERS", "STREAMS"]);
+    const rows = [{ entity: "USERS", keys: ["1"] }];
+    expect(codeOf(await start({ backupId, rows, mode: "REPLACE" }))).toBe("BAD_INPUT");
+    expect(codeOf(await start({ backupId, rows: [{ entity: "USERS" }] }))).toBe("BAD_INPUT");
+    expect(codeOf(await start({ backupId, rows: [] }))).toBe("BAD_INPUT");
+    const streams = await server.accountWith("WRITE_STREAMS");
+    const input = { backupId, entities: ["STREAMS"], rows };
+    expect(codeOf(await ask(server.url, START, { variables: { input }, ...streams }))).toBe("FORBIDDEN");
+  });
+
   it("shows the changes and the plan once it has succeeded", async () => {
     const { ledger } = server.world;
     const { id } = await started({ backupId: await finishedBackup(ledger, ["USERS"]), dryRun: true });

@@ -1,5 +1,7 @@
 // Restores a backup, or some of its entities; where somebody is at the terminal, after asking.
 import { readEnvironment, type Environment } from "../../config/environment.ts";
+import { checkRowsMode } from "../../core/row-selection.ts";
+import type { RowSelection } from "../../core/run.ts";
 import type { ActControl, RestoreCommand, RestoreReport } from "../backend/backend.ts";
 import { openBackend } from "../backend/open-backend.ts";
 import { openServerBackend } from "../backend/server.ts";
@@ -21,6 +23,8 @@ export interface RestoreOptions
   /** The id of a backup that a server keeps. */
   readonly backup?: string;
   readonly entities?: readonly string[];
+  /** Rows, entity by entity. */
+  readonly only?: readonly RowSelection[];
 }
 
 /** What is to be restored, opened, and how. */
@@ -32,12 +36,16 @@ interface Restorable {
 
 export async function runRestore(options: RestoreOptions, signal: AbortSignal): Promise<void> {
   const environment = readEnvironment(process.env);
+  if (options.only !== undefined && options.mode === "replace") checkRowsMode("REPLACE");
   const { confirm, mode, dryRun } = planRestore(options);
   await using opened = new AsyncDisposableStack();
   const restorable = await openRestorable(options, environment, opened, signal);
   const restore = (command: Pick<RestoreCommand, "dryRun" | "expectPlan">) =>
     withProgress(options, signal, (control) =>
-      restorable.restore({ entities: chosenEntities(options), mode, ...command }, control),
+      restorable.restore(
+        { entities: chosenEntities(options), rows: options.only, mode, ...command },
+        control,
+      ),
     );
   let expectPlan: string | undefined;
   if (confirm) {
@@ -102,7 +110,7 @@ async function openKept(
   return { id, restore: (command, control) => backend.restoreKept(id, { unlock, ...command }, control) };
 }
 
-/** undefined: all that the backup holds. */
+/** undefined: all that the backup holds, or those of which rows are chosen. */
 function chosenEntities(options: RestoreOptions): string[] | undefined {
   const flagged = ENTITY_FLAGS.filter(([flag]) => options[flag] === true).map(([, entity]) => entity);
   const chosen = new Set<string>([...flagged, ...(options.entities ?? [])]);

@@ -1,7 +1,7 @@
 // The GraphQL documents that the command line sends, with the types of what goes in and what comes out.
 // A test checks every one of them against the schema.
 import { z } from "zod";
-import { RUN_STATUSES, type RestoreMode } from "../../core/run.ts";
+import { RUN_STATUSES, type RestoreMode, type RowSelection } from "../../core/run.ts";
 
 /** A document with the types of its variables and the shape of its answer. */
 export interface Operation<Variables, Result> {
@@ -67,6 +67,7 @@ export interface BackupInput {
 export interface RestoreInput {
   readonly backupId: string;
   readonly entities?: readonly string[] | undefined;
+  readonly rows?: readonly RowSelection[] | undefined;
   readonly mode?: RestoreMode;
   readonly unlock?: { readonly passphrase: string } | { readonly identity: string };
   readonly dryRun?: boolean;

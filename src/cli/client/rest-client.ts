@@ -4,7 +4,8 @@ import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
-import type { RestoreMode } from "../../core/run.ts";
+import { formatRowSelections } from "../../core/row-selection.ts";
+import type { RestoreMode, RowSelection } from "../../core/run.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
 import type { Connection } from "./connection.ts";
 import { fromRemote } from "./remote-error.ts";
@@ -18,6 +19,8 @@ export interface GroupRestore {
   /** A single-file artifact. */
   readonly file: string;
   readonly mode: RestoreMode;
+  /** Left out: all that the file holds. */
+  readonly rows?: readonly RowSelection[] | undefined;
   readonly dryRun: boolean;
   readonly expectPlan: string | undefined;
   readonly unlock: Unlock;
@@ -74,8 +77,9 @@ export function createRestClient({ server, token }: Connection, signal: AbortSig
       }
     },
 
-    async restoreGroup({ group, file, mode, dryRun, expectPlan, unlock }, onBytes) {
+    async restoreGroup({ group, file, mode, rows = [], dryRun, expectPlan, unlock }, onBytes) {
       const query = new URLSearchParams({ mode: mode.toLowerCase().replaceAll("_", "-") });
+      for (const text of formatRowSelections(rows)) query.append("only", text);
       if (dryRun) query.set("dry-run", "true");
       if (expectPlan !== undefined) query.set("expect-plan", expectPlan);
       const form = new FormData();

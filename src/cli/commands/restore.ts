@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import type { RestoreOptions } from "../acts/restore.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { ENTITY_FLAGS } from "../entity-flags.ts";
-import { collectNames } from "../options.ts";
+import { collectNames, collectRows } from "../options.ts";
 import { addServerOptions, SERVER_GROUP } from "../server-options.ts";
 import { addRestoringOptions, addUnlockOptions } from "../shared-options.ts";
 
@@ -28,6 +28,16 @@ export function define(command: Command, { signal }: CommandContext): void {
       .argParser(collectNames)
       .helpGroup("Only these (any number of them):"),
   );
+  command.addOption(
+    new Option(
+      "--only <entity:row>",
+      "of an entity only these rows, and what belongs to them: users:42, users:email=a@b.c, " +
+        "templates:name=Welcome,locale=en (all of it holds); in double quotes what has a comma in it. May be repeated; " +
+        "not with --mode replace",
+    )
+      .argParser(collectRows)
+      .helpGroup("Only these (any number of them):"),
+  );
   addServerOptions(addUnlockOptions(addRestoringOptions(command))).action(async (options: RestoreOptions) => {
     const { runRestore } = await import("../acts/restore.ts");
     await runRestore(options, signal);
@@ -42,6 +52,7 @@ export function define(command: Command, { signal }: CommandContext): void {
       "holdfast restore --input backup.enc --templates --dry-run",
       "says what would change, and changes nothing",
     ],
+    ["holdfast restore --input backup.enc --only templates:name=Welcome", "one template with its versions"],
     ["holdfast restore --input backup.tar --mode replace --yes", "deletes what came after the backup"],
     ["ssh host cat backup.enc | holdfast restore --input - --passphrase-file secret", "from elsewhere"],
     [

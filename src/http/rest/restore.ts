@@ -1,8 +1,10 @@
 // POST /restore/{group}: a group's file put back, once all of it has arrived.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Hono, type Context } from "hono";
+import type { Catalog, EntityGroup } from "../../core/catalog.ts";
 import { HoldfastError } from "../../core/errors.ts";
-import type { RestoreMode } from "../../core/run.ts";
+import { checkRowSelections, parseRowSelection } from "../../core/row-selection.ts";
+import type { RestoreMode, RowSelection } from "../../core/run.ts";
 import { requireAccess } from "../../runs/access.ts";
 import { restoreFile, type FileRestore } from "../../transfer/restore-file.ts";
 import { originOf, type CallerEnv } from "../env.ts";
@@ -27,7 +29,7 @@ export function restoreRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
     // All that can be refused is refused before the file is asked for.
     const group = groupAt(deps.catalog, c.req.param("group"));
     const { incoming, outgoing } = c.env;
-    const order: FileRestore = { group, ...readChoice(c), unlock: readUnlock(incoming) };
+    const order: FileRestore = { group, ...readChoice(c, deps.catalog, group), unlock: readUnlock(incoming) };
     const entities = group.entities.map(({ name }) => name);
     requireAccess(deps.catalog, c.var.caller, entities, "WRITE");
     await using held = new AsyncDisposableStack();
@@ -49,13 +51,34 @@ export function restoreRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
 }
 
 /** @throws HoldfastError BAD_INPUT */
-function readChoice(c: Context): Pick<FileRestore, "mode" | "dryRun" | "expectPlan"> {
-  const query = readQuery(c, ["mode", "dry-run", "expect-plan"]);
+function readChoice(
+  c: Context,
+  catalog: Catalog,
+  group: EntityGroup,
+): Pick<FileRestore, "mode" | "rows" | "dryRun" | "expectPlan"> {
+  const query = readQuery(c, ["mode", "only", "dry-run", "expect-plan"]);
+  const mode = oneOf("mode", query("mode"), MODES) ?? "MERGE";
   return {
-    mode: oneOf("mode", query("mode"), MODES) ?? "MERGE",
+    mode,
+    ...(query("only").length > 0 && { rows: readRows(catalog, group, query("only"), mode) }),
     dryRun: oneOf("dry-run", query("dry-run"), { true: true, false: false }) ?? false,
     expectPlan: single("expect-plan", query("expect-plan")),
   };
+}
+
+/** `only=users:id=42`, as on the command line. */
+function readRows(
+  catalog: Catalog,
+  group: EntityGroup,
+  texts: readonly string[],
+  mode: RestoreMode,
+): RowSelection[] {
+  const rows = checkRowSelections(catalog, texts.map(parseRowSelection), mode);
+  const foreign = rows.find(({ entity }) => !group.entities.some(({ name }) => name === entity));
+  if (foreign === undefined) return rows;
+  throw new HoldfastError("BAD_INPUT", `only: ${foreign.entity} is not of the group ${group.name}.`, {
+    hint: `The group has ${group.entities.map(({ name }) => name.toLowerCase()).join(", ")}.`,
+  });
 }
 
 function oneOf<T>(
