@@ -99,6 +99,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/tokens.ts"),
   },
   {
+    name: "init",
+    summary: "read a database, and write a configuration file for it",
+    group: SERVER,
+    load: () => import("./commands/init.ts"),
+  },
+  {
     name: "demo",
     summary: "the main job from start to end, on made-up data",
     group: SERVER,

@@ -43,7 +43,9 @@ const variables = z.object({
   HOLDFAST_PASSPHRASE: text.optional(),
   HOLDFAST_SERVER: urlOf("must be a URL that starts with http:// or https://", "http:", "https:").optional(),
   HOLDFAST_TOKEN: text.optional(),
+  APP_DATABASE_URL: text.optional(),
   XDG_CONFIG_HOME: text.optional(),
+  SSH_AUTH_SOCK: text.optional(),
 });
 
 type Variables = z.infer<typeof variables>;
@@ -71,8 +73,12 @@ export interface Environment {
   /** Where commands work through the API. */
   readonly server: string | undefined;
   readonly token: string | undefined;
+  /** Of the database that `init` reads; the configuration file that it writes takes the URL from there as well. */
+  readonly appDatabaseUrl: string | undefined;
   /** Where users keep their settings; undefined: `.config` in the home directory. */
   readonly configHome: string | undefined;
+  /** The ssh-agent's socket, for SFTP stores that name nothing to sign in with. */
+  readonly sshAgent: string | undefined;
 }
 
 const PREFIX = "HOLDFAST_";
@@ -109,7 +115,9 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): Environment {
     passphrase: values.HOLDFAST_PASSPHRASE,
     server: values.HOLDFAST_SERVER,
     token: values.HOLDFAST_TOKEN,
+    appDatabaseUrl: values.APP_DATABASE_URL,
     configHome: values.XDG_CONFIG_HOME,
+    sshAgent: values.SSH_AUTH_SOCK,
   };
 }
 

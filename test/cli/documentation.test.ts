@@ -18,14 +18,20 @@ it("names every command", { timeout: 60_000 }, async () => {
   ).toEqual([]);
 });
 
-it.each(["backup", "restore", "inspect", "verify", "rekey", "extract", "admin backup", "admin restore"])(
-  "names every option of %s",
-  { timeout: 60_000 },
-  async (command) => {
-    const options = [...(await help(...command.split(" "))).matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(
-      ([, name]) => name ?? "",
-    );
-    expect(options).toContain("--help");
-    expect(options.filter((name) => !PAGE.includes(name))).toEqual([]);
-  },
-);
+it.each([
+  "backup",
+  "restore",
+  "inspect",
+  "verify",
+  "rekey",
+  "extract",
+  "admin backup",
+  "admin restore",
+  "init",
+])("names every option of %s", { timeout: 60_000 }, async (command) => {
+  const options = [...(await help(...command.split(" "))).matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(
+    ([, name]) => name ?? "",
+  );
+  expect(options).toContain("--help");
+  expect(options.filter((name) => !PAGE.includes(name))).toEqual([]);
+});
