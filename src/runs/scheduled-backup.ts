@@ -6,14 +6,10 @@ import type { Submission } from "./submit.ts";
 
 /** The entities that a schedule selects, in the catalog's order; of those that the catalog still knows. */
 export function scheduledEntities(catalog: Catalog, { selection }: Pick<Schedule, "selection">): string[] {
-  const known = (names: readonly string[] | undefined, all: Iterable<string>) =>
-    names?.filter((name) => new Set(all).has(name));
-  const entities = known(selection.entities, catalog.entities.keys());
-  const include = known(selection.include, catalog.entities.keys());
-  const groups = known(
-    selection.groups,
-    catalog.groups.map(({ name }) => name),
-  );
+  const knownGroups = new Set(catalog.groups.map(({ name }) => name));
+  const entities = selection.entities?.filter((name) => catalog.entities.has(name));
+  const include = selection.include?.filter((name) => catalog.entities.has(name));
+  const groups = selection.groups?.filter((name) => knownGroups.has(name));
   try {
     return selectEntities(catalog, { entities, include, groups }).map(({ name }) => name);
   } catch {
