@@ -1,5 +1,5 @@
 // The stores of a configuration file.
-import type { StoreDeclaration } from "../../core/store-declaration.ts";
+import { storeDeclarationSchema, type StoreDeclaration } from "../../core/store-declaration.ts";
 import { suggest, type Faults } from "./faults.ts";
 import { Section, type Item } from "./section.ts";
 
@@ -57,92 +57,27 @@ function readStore(item: Item, faults: Faults): StoreDeclaration | undefined {
     faults.add(item.key, `is no store; write ${EXAMPLE}`);
     return undefined;
   }
-  const before = faults.list.length;
-  const store = READERS[kind](section);
-  // What is incomplete is among the faults, and goes no further.
-  return faults.list.length === before ? store : undefined;
+  // An option that is undefined is left out.
+  const options = Object.fromEntries(section.items().map(({ name, value }) => [name, value]));
+  const read = storeDeclarationSchema.safeParse(options);
+  if (read.success) return read.data;
+  for (const issue of read.error.issues) {
+    const [name] = issue.path.map(String);
+    if (issue.code === "unrecognized_keys")
+      for (const unknown of issue.keys)
+        section.fault(unknown, `is not known here; ${suggest(unknown, knownKeys(kind))}`);
+    else if (name === undefined) faults.add(item.key, issue.message);
+    else section.fault(name, section.has(name) ? messageOf(issue) : "is missing");
+  }
+  return undefined;
 }
 
-const READERS: Readonly<Record<(typeof KINDS)[number], (section: Section) => StoreDeclaration>> = {
-  fs(section) {
-    section.allow("kind", "directory");
-    return { kind: "fs", directory: section.text("directory", '"/var/backups/holdfast"') ?? "" };
-  },
-
-  sftp(section) {
-    const optional = [
-      "privateKeyFile",
-      "privateKeyPassphrase",
-      "password",
-      "agent",
-      "knownHostsFile",
-      "hostKey",
-    ];
-    section.allow("kind", "host", "port", "username", "directory", ...optional);
-    onlyOne(section, ["privateKeyFile", "password", "agent"]);
-    onlyOne(section, ["knownHostsFile", "hostKey"]);
-    if (section.has("privateKeyPassphrase") && !section.has("privateKeyFile"))
-      section.fault("privateKeyPassphrase", "is there without privateKeyFile, whose passphrase it is");
-    const texts = optionalTexts(section, optional);
-    const hostKey = texts["hostKey"];
-    if (hostKey !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(hostKey))
-      section.fault("hostKey", "is no fingerprint; write SHA256:... as ssh-keygen -lf prints it");
-    return {
-      kind: "sftp",
-      host: section.text("host", '"backup.example.org"') ?? "",
-      username: section.text("username", '"holdfast"') ?? "",
-      directory: section.text("directory", '"/backups"') ?? "",
-      ...given({ port: readPort(section) }),
-      ...texts,
-    };
-  },
-
-  s3(section) {
-    const optional = ["region", "endpoint", "accessKeyId", "secretAccessKey", "sessionToken"];
-    section.allow("kind", "bucket", "prefix", "pathStyle", "checksums", ...optional);
-    if (section.has("accessKeyId") !== section.has("secretAccessKey")) {
-      const [there, missing] = section.has("accessKeyId")
-        ? ["accessKeyId", "secretAccessKey"]
-        : ["secretAccessKey", "accessKeyId"];
-      section.fault(there ?? "", `is there without ${missing}`);
-    }
-    const texts = optionalTexts(section, optional);
-    const endpoint = texts["endpoint"];
-    if (endpoint !== undefined && !["http:", "https:"].includes(URL.parse(endpoint)?.protocol ?? ""))
-      section.fault("endpoint", 'is no URL; write "https://s3.example.org"');
-    const prefix = section.item("prefix").value === "" ? undefined : section.text("prefix");
-    return {
-      kind: "s3",
-      bucket: section.text("bucket", '"my-backups"') ?? "",
-      ...given({
-        prefix,
-        pathStyle: section.flag("pathStyle"),
-        checksums: section.oneOf("checksums", ["WHEN_SUPPORTED", "WHEN_REQUIRED"]),
-      }),
-      ...texts,
-    };
-  },
-};
-
-function optionalTexts(section: Section, names: readonly string[]): Record<string, string> {
-  return given(Object.fromEntries(names.map((name) => [name, section.text(name)])));
+/** What the schema has no words of its own for. */
+function messageOf({ code, message }: { readonly code: string; readonly message: string }): string {
+  return code === "invalid_type" ? "must be another kind of value" : message;
 }
 
-function readPort(section: Section): number | undefined {
-  const { value } = section.item("port");
-  if (value === undefined) return undefined;
-  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 65_535) return value;
-  return section.fault("port", "is no port; write a number from 1 to 65535");
-}
-
-function onlyOne(section: Section, names: readonly string[]): void {
-  const [first, ...others] = names.filter((name) => section.has(name));
-  for (const name of others) section.fault(name, `is there beside ${first}; give one of them`);
-}
-
-/** Without the keys whose values are undefined. */
-function given<Value>(values: Readonly<Record<string, Value | undefined>>): Record<string, Value> {
-  return Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, Value] => entry[1] !== undefined),
-  );
+function knownKeys(kind: StoreDeclaration["kind"]): string[] {
+  const schema = storeDeclarationSchema.options.find(({ shape }) => shape.kind.value === kind);
+  return Object.keys(schema?.shape ?? {}).filter((name) => name !== "kind");
 }
