@@ -139,7 +139,10 @@ function faultsOf(
 }
 
 function nearest(table: TableName, others: readonly TableName[]): string {
-  const namesake = others.find((other) => other.name === table.name);
+  const lower = table.name.toLowerCase();
+  const namesake =
+    others.find((other) => other.name === table.name) ??
+    others.find((other) => other.name.toLowerCase() === lower);
   const hint =
     namesake === undefined
       ? suggest(formatTableReference(table), others.map(formatTableReference))
