@@ -5,7 +5,8 @@ import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeTarHeader, END_BYTES, paddingBytes, scanTar, type TarPlace } from "../codec/tar.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import type { Store } from "../store/store.ts";
+import type { ReadableStore, Store } from "../store/store.ts";
+import { findRenewal, isRenewed, RENEWAL_PREFIX } from "./renewal.ts";
 
 /** Takes the objects of one artifact. */
 export interface ArtifactSink {
@@ -96,13 +97,22 @@ async function waitUnlessAborted(delayMs: number, signal: AbortSignal): Promise<
  * The objects under `<prefix>/` of a store.
  * @param store stays open
  */
-export function storeSource(store: Store, prefix: string): ArtifactSource {
+export function storeSource(store: ReadableStore, prefix: string): ArtifactSource {
   const start = `${prefix}/`;
+  let looking: Promise<ReadonlyMap<string, number>> | undefined;
+  const renewal = () => (looking ??= findRenewal(store, prefix));
   return {
-    read: (name, signal) => store.get(start + name, signal === undefined ? {} : { signal }),
+    read: async function* (name, signal) {
+      const renewed = isRenewed(name) && (await renewal()).has(name);
+      const key = start + (renewed ? RENEWAL_PREFIX : "") + name;
+      yield* store.get(key, signal === undefined ? {} : { signal });
+    },
     list: async function* () {
-      for await (const { key, sizeBytes } of store.list(start))
-        yield { name: key.slice(start.length), sizeBytes };
+      const renewed = await renewal();
+      for await (const { key, sizeBytes } of store.list(start)) {
+        const name = key.slice(start.length);
+        if (!name.startsWith(RENEWAL_PREFIX)) yield { name, sizeBytes: renewed.get(name) ?? sizeBytes };
+      }
     },
     close: async () => {},
   };

@@ -3,9 +3,10 @@
 import { encodeTarHeader, END_BYTES, paddingBytes } from "../codec/tar.ts";
 import type { ArtifactHeader } from "../core/artifact.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import type { Store } from "../store/store.ts";
+import type { ReadableStore } from "../store/store.ts";
 import { storeSource } from "./artifact-io.ts";
 import { readIndex } from "./artifact-reader.ts";
+import { findRenewal, RENEWAL_PREFIX } from "./renewal.ts";
 
 /** From the byte `start` up to, not including, `end`. */
 export interface ByteRange {
@@ -37,17 +38,19 @@ interface Stretch {
  * @throws HoldfastError NOT_AN_ARTIFACT, ARTIFACT_INCOMPLETE, ARTIFACT_CORRUPT, ARTIFACT_TAMPERED, ARTIFACT_TOO_NEW; STORE_FAILED
  */
 export async function openSingleFile(
-  store: Store,
+  store: ReadableStore,
   prefix: string,
   signal?: AbortSignal,
 ): Promise<SingleFile> {
   const { header, index, indexSeal } = await readIndex(storeSource(store, prefix), signal);
+  const renewal = await findRenewal(store, prefix);
   const modifiedAt = new Date(header.createdAt);
   // Made anew for each reading: the headers of half a million parts are not kept in memory.
   const stretches = function* (): Generator<Stretch> {
     for (const { name, sizeBytes } of [...index.objects, indexSeal]) {
       yield inMemory(encodeTarHeader(name, sizeBytes, modifiedAt));
-      yield inStore(store, prefix, name, sizeBytes);
+      const place = renewal.has(name) ? `${prefix}/${RENEWAL_PREFIX}${name}` : `${prefix}/${name}`;
+      yield inStore(store, place, name, sizeBytes);
       yield inMemory(Buffer.alloc(paddingBytes(sizeBytes)));
     }
     yield inMemory(Buffer.alloc(END_BYTES));
@@ -73,13 +76,13 @@ function inMemory(bytes: Uint8Array): Stretch {
   return { sizeBytes: bytes.length, read: ({ start, end }) => [bytes.subarray(start, end)] };
 }
 
-function inStore(store: Store, prefix: string, name: string, sizeBytes: number): Stretch {
+function inStore(store: ReadableStore, key: string, name: string, sizeBytes: number): Stretch {
   return {
     sizeBytes,
     read: async function* (range, signal) {
       let leftBytes = range.end - range.start;
       try {
-        for await (const bytes of store.get(`${prefix}/${name}`, { ...range, ...(signal && { signal }) })) {
+        for await (const bytes of store.get(key, { ...range, ...(signal && { signal }) })) {
           leftBytes -= bytes.length;
           yield bytes;
         }
