@@ -35,7 +35,7 @@ export async function readWholeQueue({ databaseUrl, namespace }: TestQueueOption
 export async function loseWholeQueue({ databaseUrl, namespace }: TestQueueOptions): Promise<void> {
   if (redisUrl === undefined) {
     const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
-    await sql`truncate bullmq.job, bullmq.event, bullmq.meta cascade`;
+    await sql`truncate bullmq.job, bullmq.scheduler, bullmq.event, bullmq.meta cascade`;
     await sql.end();
     return;
   }
