@@ -1,5 +1,6 @@
 // The schedules' clock: BullMQ's job schedulers, of which each brings a tick whenever its schedule is due, to one of all
 // processes that take ticks. What a tick leads to is decided by the ledger; a tick that is lost or doubled does no harm.
+import { setTimeout as delay } from "node:timers/promises";
 import { Queue, Worker, type IQueueBackend, type Job, type RepeatOptions } from "bullmq";
 import type { Logger } from "pino";
 import { z } from "zod";
@@ -35,6 +36,7 @@ const QUEUE_NAME = "schedules";
 const JOB_NAME = "tick";
 /** A scheduler whose next tick should have come so long ago has lost it. */
 const STUCK_MS = 20_000;
+const CLOSE_TIMEOUT_MS = 8_000;
 const OPTIONS = { removeOnComplete: true, removeOnFail: true };
 
 /** Both the queue and the worker ask this when the next tick comes: cron is read in one place. */
@@ -91,7 +93,12 @@ export function openTicks<B extends IQueueBackend, C>(backend: Backend<B, C>, lo
       worker.on("error", (error) => log.warn({ err: error }, "the schedules' queue reports an error"));
       worker.on("failed", (job, error) => log.error({ err: error, tick: job?.data }, "a tick failed"));
       await worker.waitUntilReady();
-      return worker;
+      return {
+        async close() {
+          // A backend that is out of reach does not keep a process from ending.
+          await Promise.race([worker.close(), delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+        },
+      };
     },
 
     close: () => queue.close(),

@@ -8,9 +8,11 @@ import type { Configuration } from "../config/file/read.ts";
 import type { HoldfastError } from "../core/errors.ts";
 import { createServer } from "../http/server.ts";
 import { pino, type Logger } from "pino";
+import { carryOutDeletions } from "../../workers/deletions.ts";
 import { startReconciler } from "../../workers/reconcile.ts";
 import { createCatalogFacts } from "./catalog-facts.ts";
 import { openFoundation, type Foundation } from "./foundation.ts";
+import { startUpkeep } from "./upkeep.ts";
 import { startOwnWorkers } from "./worker.ts";
 
 export interface StackOptions {
@@ -53,6 +55,8 @@ export async function startStack(environment: Environment, options: StackOptions
     const reconciler = startReconciler(foundation);
     opened.defer(() => reconciler.close());
   }
+  const upkeep = await startUpkeep(foundation);
+  opened.defer(() => upkeep.close());
   const auth = createAuth({ ledger, catalog, secretKey: foundation.serverSecret });
   const server = await createServer(
     {
@@ -64,6 +68,7 @@ export async function startStack(environment: Environment, options: StackOptions
         isDefault: foundation.defaultStores.includes(name),
       })),
       artifactStores: foundation.stores,
+      carryOutDeletions: () => carryOutDeletions(foundation),
       spoolDirectory: path.join(dataDir, "uploads"),
       auth,
       catalogFacts: createCatalogFacts(foundation),

@@ -32,6 +32,7 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
   const { readConfiguration } = await import("../../config/configuration.ts");
   const { createLog } = await import("../../runtime/log.ts");
   const { openFoundation } = await import("../../runtime/foundation.ts");
+  const { startUpkeep } = await import("../../runtime/upkeep.ts");
   const { startOwnWorkers } = await import("../../runtime/worker.ts");
   const environment = readEnvironment(process.env);
   if (environment.databaseUrl === undefined) {
@@ -48,10 +49,12 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
   const { onLost, ended } = runUntil(signal);
   await using foundation = await openFoundation(environment, configuration, log, onLost);
   const workers = await startOwnWorkers(foundation, concurrency);
+  const upkeep = await startUpkeep(foundation);
   try {
     console.log("Waiting for work; Ctrl-C stops it.");
     await ended();
   } finally {
+    await upkeep.close();
     await workers.close();
   }
 }
