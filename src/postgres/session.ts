@@ -55,7 +55,7 @@ const INVALID_PARAMETER = "22023";
 /**
  * As pg_dump sets them: every value prints the same wherever and whenever it is read, nothing is looked up in a schema that
  * was not named, no timeout of the role or the database applies, and a policy that would hide rows is an error. And no time is
- * spent on compiling what runs once.
+ * spent on compiling what runs once. Beyond pg_dump, money is in the C locale: in another one its digits would mean another amount.
  */
 const SETTINGS = {
   search_path: "pg_catalog",
@@ -64,6 +64,9 @@ const SETTINGS = {
   IntervalStyle: "postgres",
   extra_float_digits: "3",
   bytea_output: "hex",
+  xmloption: "content",
+  array_nulls: "on",
+  lc_monetary: "C",
   standard_conforming_strings: "on",
   quote_all_identifiers: "off",
   row_security: "off",
@@ -73,6 +76,7 @@ const SETTINGS = {
   lock_timeout: "0",
   idle_in_transaction_session_timeout: "0",
   idle_session_timeout: "0",
+  default_transaction_read_only: "off",
   transaction_timeout: "0",
 };
 
