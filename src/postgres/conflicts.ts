@@ -6,6 +6,7 @@ import { HoldfastError } from "../core/errors.ts";
 import { countOf, isWritten, staysLive, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
 import { liveOf, stagingOf, type RestoredTable } from "./restored-table.ts";
+import { rowLabel } from "./row-label.ts";
 import type { Rival } from "./rivals.ts";
 import type { Session } from "./session.ts";
 
@@ -88,15 +89,8 @@ function elementRows({ table }: TableDiff, rival: Rival, source: SQL, condition:
     ({ expression }, place) => sql`${sql.raw(expression)} AS ${elementName(place)}`,
   );
   const predicate = rival.predicate === null ? sql`true` : sql`(${sql.raw(rival.predicate)})`;
-  return sql`(SELECT candidate.ctid AS place, ${label(table.key)} AS label, ${sql.join(elements, sql`, `)}
+  return sql`(SELECT candidate.ctid AS place, ${rowLabel(table.key)} AS label, ${sql.join(elements, sql`, `)}
     FROM ${source} AS candidate WHERE ${condition} AND ${predicate})`;
-}
-
-function label(key: readonly string[]): SQL {
-  const values = key.map(
-    (column) => sql`${column}::text || ' = ' || coalesce(candidate.${sql.identifier(column)}::text, 'null')`,
-  );
-  return key.length === 0 ? sql`''` : sql`left(concat_ws(', ', ${sql.join(values, sql`, `)}), 200)`;
 }
 
 const elementName = (place: number): SQL => sql.identifier(String(place + 1)).getSQL();

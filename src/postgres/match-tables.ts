@@ -1,6 +1,7 @@
 // Brings each table of a backup together with the live table of its name, and with what the catalogs say of both.
 import { sql } from "drizzle-orm";
 import type { ManifestTable } from "../core/artifact.ts";
+import { checkedColumns, readChecks } from "./checks.ts";
 import { fitTables } from "./drift.ts";
 import { readForeignKeys, type ForeignKeys } from "./foreign-keys.ts";
 import { describeTables } from "./introspect.ts";
@@ -28,13 +29,16 @@ export async function matchTables(
   const fits = fitTables(backups, shapes);
   const oids = shapes.map((shape) => shape.oid);
   const rivals = await readRivals(session, oids);
+  const checks = await readChecks(session, oids);
   const foreignKeys = await readForeignKeys(session, oids);
   const computed = await readComputedColumns(session, oids);
 
   const tables = fits.map((fit, place): RestoredTable => {
     const { oid } = fit.live;
     const ownRivals = rivals.get(oid) ?? [];
+    const ownChecks = checks.get(oid) ?? [];
     const watched = new Set([
+      ...checkedColumns(ownChecks),
       ...ownRivals.flatMap((rival) => rival.columns),
       ...keyColumns(foreignKeys, oid),
     ]);
@@ -51,6 +55,7 @@ export async function matchTables(
       stagedColumns: new Set([...fit.columns, ...stagedComputed.map((column) => column.name)]),
       matching: matchingElements(fit.key, ownRivals),
       rivals: ownRivals,
+      checks: ownChecks,
     };
   });
   return { tables, foreignKeys };
@@ -86,7 +91,7 @@ function keyColumns({ outgoing, incoming }: ForeignKeys, oid: number): string[] 
   return [...from.map((column) => column.name), ...to.map((column) => column.references)];
 }
 
-/** Stored generated columns. What they look at is kept as a dependency of their default or, before PostgreSQL 15, of themselves. */
+/** Generated columns. What they look at is kept as a dependency of their default or, before PostgreSQL 15, of themselves. */
 async function readComputedColumns(
   session: Session,
   oids: readonly number[],
@@ -102,6 +107,6 @@ async function readComputedColumns(
               OR (p.classid = 'pg_class'::regclass AND p.objid = a.attrelid AND p.objsubid = a.attnum)))) AS needs
     FROM pg_attribute a
     JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = ANY(${`{${oids.join(",")}}`}::text::oid[]) AND a.attgenerated = 's' AND NOT a.attisdropped`);
+    WHERE a.attrelid = ANY(${`{${oids.join(",")}}`}::text::oid[]) AND a.attgenerated IN ('s', 'v') AND NOT a.attisdropped`);
   return Map.groupBy(rows, (row) => row.table);
 }

@@ -3,6 +3,7 @@
 import type { RestoreMode } from "../core/run.ts";
 import { applyDiffs, checkInsertable } from "./apply.ts";
 import { comparedTable, compareTable, type ComparedTable } from "./compare.ts";
+import { checkConstraints } from "./checks.ts";
 import { checkConflicts } from "./conflicts.ts";
 import { countOf, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
@@ -100,7 +101,7 @@ export class RestoreTransaction {
     return this.#diffs.reduce((sum, diff) => sum + changedRows(diff), 0);
   }
 
-  /** @throws MISSING_REFERENCES, STILL_REFERENCED, UNIQUE_CONFLICT, SCHEMA_DRIFT: all that can be found without touching a row */
+  /** @throws MISSING_REFERENCES, STILL_REFERENCED, UNIQUE_CONFLICT, CONSTRAINT_VIOLATED, SCHEMA_DRIFT: all that can be found without touching a row */
   check(): Promise<void> {
     const { matched, catalog } = this.#context;
     return this.#step(async () => {
@@ -108,6 +109,7 @@ export class RestoreTransaction {
       const { foreignKeys } = matched;
       await checkReferences(this.#session, { diffs: this.#diffs, foreignKeys, catalog });
       await checkConflicts(this.#session, this.#diffs);
+      await checkConstraints(this.#session, this.#diffs);
     });
   }
 
@@ -178,7 +180,10 @@ async function checkUnaltered(session: Session, { matched, schema }: RestoreCont
 /** All that the restore relies on. */
 function outline({ tables, foreignKeys }: MatchedTables): string {
   return JSON.stringify([
-    tables.map(({ live, rivals, computed }) => [live.oid, live.kind, live.columns, rivals, computed]),
+    tables.map(({ live, rivals, checks, computed }) => [
+      [live.oid, live.kind, live.columns],
+      [rivals, checks, computed],
+    ]),
     foreignKeys,
   ]);
 }

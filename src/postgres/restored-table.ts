@@ -1,6 +1,7 @@
 // A table under restore: the backup's side, the live side and where its rows are staged, with the pieces of SQL that name them.
 import { sql, type SQL } from "drizzle-orm";
 import type { TableName } from "../core/catalog.ts";
+import type { Check } from "./checks.ts";
 import type { Fit } from "./drift.ts";
 import { tableIdentifier } from "./quote.ts";
 import type { Rival } from "./rivals.ts";
@@ -28,6 +29,8 @@ export interface RestoredTable extends Fit {
   readonly matching: readonly { readonly column: string; readonly operator: string }[];
   /** What forbids two rows at a time, the key's own index among them. */
   readonly rivals: readonly Rival[];
+  /** What a row has to be like, beyond its columns' types. */
+  readonly checks: readonly Check[];
 }
 
 export function stagingOf(table: RestoredTable): SQL {
