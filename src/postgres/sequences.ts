@@ -1,5 +1,6 @@
 // Sequences after a restore: whatever fills a column of a restored table goes on past the largest value, and never back.
 import { sql } from "drizzle-orm";
+import { isHoldfastError } from "../core/errors.ts";
 import { literal, statementText, tableIdentifier } from "./quote.ts";
 import { liveOf, type RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
@@ -13,7 +14,7 @@ const WHOLE_NUMBERS = new Set(["smallint", "integer", "bigint"]);
  * has already, or that the backed-up sequence had given out. What need not be moved is not touched; what is moved is locked until
  * the transaction ends and undone by a rollback.
  * @param written whether the restore has put rows into the table
- * @throws DATABASE_DENIED where a sequence that has to be moved belongs to another role
+ * @throws DATABASE_DENIED where the role may neither alter nor set (UPDATE) a sequence that has to be moved
  */
 export async function advanceSequences(
   session: Session,
@@ -23,13 +24,32 @@ export async function advanceSequences(
   for (const sequence of table.live.sequences) {
     const reached = await furthest(session, table, sequence, written);
     if (reached === undefined || !(await isBehind(session, sequence, reached))) continue;
-    const name = tableIdentifier(sequence);
-    // Changes nothing but takes the lock and gives the sequence a new file, for this transaction to keep or to lose; setval
-    // writes into that file.
-    await session.query(sql`ALTER SEQUENCE ${name} INCREMENT BY ${sql.raw(sequence.increment)}`);
+    await holdSequence(session, sequence);
     if (!(await isBehind(session, sequence, reached))) continue;
+    const name = tableIdentifier(sequence);
     const text = literal(statementText(name));
-    await session.query(sql`SELECT setval(${text}::regclass, ${sql.raw(String(reached))}, true)`);
+    // Another session may have drawn from it meanwhile, where it could not be held.
+    const further = sql.raw(ascends(sequence) ? "greatest" : "least");
+    await session.query(
+      sql`SELECT setval(${text}::regclass, ${further}(${sql.raw(String(reached))}, last_value), true) FROM ${name}`,
+    );
+  }
+}
+
+/**
+ * Changes nothing but takes the lock and gives the sequence a new file, for this transaction to keep or to lose; setval writes into
+ * that file. To a role that may only set it, the sequence is moved for good, which the last act of a transaction may do: a sequence
+ * that is too far on only leaves a gap.
+ */
+async function holdSequence(session: Session, sequence: LiveSequence): Promise<void> {
+  await session.query("SAVEPOINT holdfast_sequence");
+  try {
+    const name = tableIdentifier(sequence);
+    await session.query(sql`ALTER SEQUENCE ${name} INCREMENT BY ${sql.raw(sequence.increment)}`);
+    await session.query("RELEASE SAVEPOINT holdfast_sequence");
+  } catch (error) {
+    if (!isHoldfastError(error, "DATABASE_DENIED")) throw error;
+    await session.query("ROLLBACK TO SAVEPOINT holdfast_sequence");
   }
 }
 
