@@ -33,6 +33,8 @@ const DATABASE = "holdfast";
 
 const SETTINGS: Readonly<Record<string, string>> = {
   max_connections: "100",
+  // A restore of thousands of tables is one transaction, which locks each of them with its indexes.
+  max_locks_per_transaction: "512",
   fsync: "on",
   synchronous_commit: "on",
   timezone: "UTC",

@@ -20,6 +20,7 @@ export async function compareTable(
   mode: RestoreMode,
   staged: number,
 ): Promise<TableDiff> {
+  await session.query("SAVEPOINT holdfast_compare");
   const differences = table.matching.length > 0 ? byKey(table, mode) : byWholeRow(table, mode);
   await session.query(sql`CREATE TEMPORARY TABLE ${diffOf(table)} ON COMMIT DROP AS ${differences}`);
   const rows = await session.rows<{ action: Action; count: number; digest: string }>(sql`
@@ -28,6 +29,9 @@ export async function compareTable(
   const counts = { i: 0, u: 0, r: 0, d: 0 };
   for (const row of rows) counts[row.action] = row.count;
   const differing = rows.reduce((sum, row) => sum + row.count, 0);
+  // Of a table that is as it was nothing is looked up any more: the locks of its indexes and of what was staged are given back, for
+  // the server has room for some thousands of them.
+  await session.query(`${differing === 0 ? "ROLLBACK TO" : "RELEASE"} SAVEPOINT holdfast_compare`);
   if (differing >= ANALYZE_ROWS) await session.query(sql`ANALYZE ${diffOf(table)}`);
   return { table, staged, counts, digest: rows.map((row) => `${row.action}${row.digest}`).join() };
 }

@@ -48,6 +48,10 @@ const SQLSTATE_CLASSES: Readonly<Record<string, ErrorCode>> = {
   XX: "DATABASE_FAILED",
 };
 
+const OUT_OF_MEMORY = "53200";
+const MORE_LOCKS =
+  "Set max_locks_per_transaction to 512 in postgresql.conf and restart PostgreSQL, or restore fewer entities at a time.";
+
 /**
  * The catalogue's error for one of postgres.js or of a socket; anything that it has no word for is returned as it is.
  *
@@ -89,6 +93,10 @@ function serverError(database: string, error: postgres.PostgresError): unknown {
   if (code === undefined) return error;
   if (code === "DATABASE_UNREACHABLE") return unreachable(database, error.message, error);
   const details = particulars(database, error);
+  if (error.code === OUT_OF_MEMORY && /max_locks_per_transaction/.test(error.hint ?? "")) {
+    const message = `The server has no room for the locks of so many tables (database ${database}).`;
+    return new HoldfastError(code, message, { hint: MORE_LOCKS, cause: error, details });
+  }
   if (/row-level security/.test(error.message) && code === "DATABASE_DENIED") {
     return new HoldfastError("ROW_SECURITY", `${sentence(error.message)} (database ${database})`, {
       cause: error,
