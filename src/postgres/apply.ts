@@ -122,5 +122,7 @@ async function insertRows(session: Session, diff: TableDiff): Promise<number> {
 function insertion(table: RestoredTable, columns: readonly string[], source: SQL): SQL {
   // INSERT INTO takes no ONLY: it never goes to tables that inherit.
   const target = sql`${sql.identifier(table.live.schema)}.${sql.identifier(table.live.name)}`;
-  return sql`INSERT INTO ${target} (${columnList(columns)}) OVERRIDING SYSTEM VALUE ${source}`;
+  // A row may have no column that anybody gives a value: an empty list is no SQL.
+  const list = columns.length === 0 ? sql.empty() : sql`(${columnList(columns)})`;
+  return sql`INSERT INTO ${target} ${list} OVERRIDING SYSTEM VALUE ${source}`;
 }
