@@ -52,7 +52,7 @@ export function createConnection(target: ConnectionTarget, applicationName: stri
     ...socketOption(() => {
       if (wire !== undefined) {
         // A session's state (its transaction, its settings, its locks) cannot be had again from another connection.
-        return new WireSocket(name, () => Promise.reject(new Error(wire?.lost ?? "a second connection")));
+        return new WireSocket(name, () => Promise.reject(ended(wire?.lost)));
       }
       wire = new WireSocket(name, (signal, onread) => dial(target.endpoint, target.tls, signal, onread));
       return wire;
@@ -79,6 +79,11 @@ export function createConnection(target: ConnectionTarget, applicationName: stri
       await termination;
     },
   };
+}
+
+/** In postgres.js' words, so that the connection's end is known for one. */
+function ended(lost = "a second connection"): Error {
+  return Object.assign(new Error(lost), { code: "CONNECTION_CLOSED" });
 }
 
 /** postgres.js takes a factory of sockets, which its types do not tell. */
