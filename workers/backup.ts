@@ -5,6 +5,7 @@ import { HoldfastError } from "../src/core/errors.ts";
 import type { ArtifactEncryption } from "../src/engine/artifact-writer.ts";
 import { backup } from "../src/engine/backup.ts";
 import type { NewArtifact } from "../src/ledger/artifacts.ts";
+import type { BackupRun } from "../src/ledger/run-row.ts";
 import type { BackupRequest } from "../src/ledger/tables.ts";
 import { deleteFrom, sinkInto } from "../src/engine/artifact-stores.ts";
 import type { WorkerDeps } from "./deps.ts";
@@ -12,13 +13,14 @@ import { processRun, type RunProcessor } from "./process-run.ts";
 
 export function backupHandler(deps: WorkerDeps): RunProcessor {
   return processRun(deps, "BACKUP", {
-    async act({ run, secret, note, control }) {
+    async act({ run, secret, note, log, control }) {
       const { stores, encryption } = run.request;
-      if (run.unfinishedId !== null) await deleteFrom(deps.stores, stores, run.unfinishedId);
+      if (run.unfinishedId !== null) await tidyAfter(deps, run, run.unfinishedId);
       const artifactId = randomUUID();
       await note(artifactId);
+      const sink = sinkInto(deps.stores, stores, artifactId);
       const { manifest, sizeBytes, rawBytes, rows } = await backup(
-        { databaseUrl: deps.databaseUrl, sink: sinkInto(deps.stores, stores, artifactId) },
+        { databaseUrl: deps.databaseUrl, sink },
         {
           artifactId,
           createdAt: new Date(),
@@ -33,10 +35,15 @@ export function backupHandler(deps: WorkerDeps): RunProcessor {
         rows: table.rows,
         rawBytes: table.rawBytes,
       }));
+      const failedStores = sink.failures.map(({ store, error, hasRemains }) => {
+        log.warn({ err: error, code: error.code, store }, "a store did not take the backup");
+        return { store, code: error.code, message: error.message, hasRemains };
+      });
       const artifact: NewArtifact = {
         id: artifactId,
         encryption,
-        stores,
+        stores: sink.stores,
+        failedStores,
         contents,
         sizeBytes,
         rawBytes,
@@ -49,6 +56,22 @@ export function backupHandler(deps: WorkerDeps): RunProcessor {
       if (scheduleId !== null) await deps.applyRetention?.(scheduleId);
     },
   });
+}
+
+/** Deletes what an earlier attempt has left. One store that is down does not keep the backup from being in the others. */
+async function tidyAfter({ stores, log }: WorkerDeps, run: BackupRun, artifactId: string): Promise<void> {
+  const tidied = await Promise.allSettled(
+    run.request.stores.map((name) => deleteFrom(stores, [name], artifactId)),
+  );
+  const failures = tidied
+    .filter((result) => result.status === "rejected")
+    .map(({ reason }) => reason as unknown);
+  if (failures.length === tidied.length) throw failures[0];
+  for (const err of failures)
+    log.warn(
+      { err, runId: run.id, artifact: artifactId },
+      "what an earlier attempt left could not be deleted",
+    );
 }
 
 function encryptionOf(

@@ -3,7 +3,7 @@ import type { Catalog } from "../src/core/catalog.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
 import { findArtifact } from "../src/ledger/artifacts.ts";
-import { sourceFrom } from "../src/engine/artifact-stores.ts";
+import { sourceFrom } from "../src/engine/artifact-copies.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";
 
@@ -13,15 +13,21 @@ const DISCARD_TIMEOUT_MS = 30_000;
 export function restoreHandler(deps: WorkerDeps): RunProcessor {
   const { databaseUrl, catalog } = deps;
   return processRun(deps, "RESTORE", {
-    async act({ run, number, secret, note, control }) {
+    async act({ run, number, secret, note, log, control }) {
       const { backupId, mode, rows, dryRun, expectPlan } = run.request;
       const artifact = await findArtifact(deps.ledger, backupId);
       if (artifact === undefined) throw new HoldfastError("NOT_FOUND", "The backup is not there any more.");
       const { id, encryption, stores } = artifact;
       // An earlier attempt's work is not deleted: this one finds out from it whether the restore was applied.
       await note(run.id);
+      const source = await sourceFrom(deps.stores, stores, id, {
+        signal: control.signal,
+        encryption,
+        onFailure: (store, error) =>
+          log.warn({ err: error, store }, "the backup could not be read from a store"),
+      });
       const outcome = await restore(
-        { databaseUrl, catalog, source: await sourceFrom(deps.stores, stores, id) },
+        { databaseUrl, catalog, source },
         {
           runId: run.id,
           attempt: number,

@@ -2,7 +2,7 @@
 // at once: they are written beside first, under `rekey/`, the index last. From the moment on when that index is there, the
 // artifact is read with those three; then they are put in their places, and what lay beside goes. It can stop anywhere.
 import { HEADER_NAME, INDEX_NAME, KEY_NAME } from "../core/artifact.ts";
-import type { Store } from "../store/store.ts";
+import type { ReadableStore, Store } from "../store/store.ts";
 
 export const RENEWAL_PREFIX = "rekey/";
 

@@ -13,7 +13,7 @@ import type {
 import type { Store } from "../store/store.ts";
 import { storeSource } from "./artifact-io.ts";
 import type { Unlock } from "./artifact-reader.ts";
-import { sourceFrom } from "./artifact-stores.ts";
+import { sourceFrom } from "./artifact-copies.ts";
 import { drill, type DrillDeps } from "./drill.ts";
 import { verifyContents, verifyStored, type OnBytes, type Verified } from "./verify.ts";
 

@@ -177,6 +177,8 @@ export interface StoreFailure {
   readonly store: string;
   readonly code: string;
   readonly message: string;
+  /** Whether something of the backup may still lie there, to be deleted once the store can be reached. */
+  readonly hasRemains?: boolean;
 }
 
 /** How the ledger came to know an artifact: a run of its own, an upload, or a look at what a store holds. */

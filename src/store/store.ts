@@ -46,3 +46,6 @@ export interface Store {
   /** Ends connections; nothing else may be called after. */
   close(): Promise<void>;
 }
+
+/** What it takes to read from a store, or from several as if they were one. */
+export type ReadableStore = Pick<Store, "get" | "list" | "stat">;

@@ -2,7 +2,8 @@
 import { recordAudit } from "../auth/audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
-import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { HoldfastError } from "../core/errors.ts";
+import { findCopies } from "../engine/artifact-copies.ts";
 import { openSingleFile, type ByteRange, type SingleFile } from "../engine/single-file.ts";
 import { findArtifact, type Artifact } from "../ledger/artifacts.ts";
 import { requireVisible } from "../runs/visible.ts";
@@ -65,26 +66,11 @@ async function openFirstWhole(
   artifact: Artifact,
   signal: AbortSignal,
 ): Promise<SingleFile> {
-  let failure: unknown = new HoldfastError(
-    "ARTIFACT_INCOMPLETE",
-    `The backup is in none of its stores: ${artifact.stores.join(", ")}.`,
-  );
-  for (const name of artifact.stores) {
-    const store = artifactStores.get(name);
-    if (store === undefined) continue;
-    try {
-      const file = await openSingleFile(store, artifact.id, signal);
-      if (file.header.id === artifact.id && file.header.encryption === artifact.encryption) return file;
-      throw new HoldfastError(
-        "ARTIFACT_TAMPERED",
-        "Another artifact is in the place of the one that was written.",
-      );
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isHoldfastError(error)) throw error;
-      log.warn({ err: error, artifact: artifact.id, store: name }, "an artifact cannot be sent from a store");
-      failure = error;
-    }
-  }
-  throw failure;
+  const { reader } = await findCopies(artifactStores, artifact.stores, artifact.id, {
+    signal,
+    encryption: artifact.encryption,
+    onFailure: (store, error) =>
+      log.warn({ err: error, artifact: artifact.id, store }, "an artifact cannot be sent from a store"),
+  });
+  return openSingleFile(reader, artifact.id, signal);
 }
