@@ -5,6 +5,7 @@ import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { wantedTables, type RelationRow } from "./catalog-queries.ts";
 import type { Database } from "./connect.ts";
 import { describeTables, findTables } from "./introspect.ts";
+import { readingShortfalls, refuseShortfalls } from "./privileges.ts";
 import { literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 import type { TableShape } from "./table-shape.ts";
@@ -58,6 +59,7 @@ export async function openSnapshot(
   const leader = await database.session(signal);
   try {
     const found = await findTables(leader, names);
+    refuseShortfalls(database.name, "a backup", await readingShortfalls(leader, names));
     const locks = sql`LOCK TABLE ${sql.join(
       // The rows of a partitioned table are in its partitions; what inherits from another table is not copied with it.
       found.map((table) => sql`${sql.raw(table.kind === "p" ? "" : "ONLY ")}${tableIdentifier(table)}`),

@@ -10,6 +10,7 @@ import type { Database } from "./connect.ts";
 import { copyIn } from "./copy-in.ts";
 import { loadingError } from "./loading-error.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
+import { refuseShortfalls, writingShortfalls } from "./privileges.ts";
 import type { TableOwners } from "./references.ts";
 import { stagingOf, type RestoredTable } from "./restored-table.ts";
 import { RestoreTransaction, type RestoreContext, type TransactionKind } from "./restore-transaction.ts";
@@ -84,6 +85,7 @@ export async function openStaging(
   const session = await database.session(signal);
   try {
     const matched = await matchTables(session, schema.name, options.tables);
+    refuseShortfalls(database.name, "a restore", await writingShortfalls(session, options.tables));
     await schemas.occupy(session, schema);
     await schemas.createStagingSchema(session, schema);
     const staging = new OpenStaging(database, options, signal, schema, matched, session);
