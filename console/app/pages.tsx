@@ -12,6 +12,8 @@ const NewBackup = lazy(() => import("../backups/new-backup-page.tsx"));
 const Restores = lazy(() => import("../restores/restores-page.tsx"));
 const Restore = lazy(() => import("../restores/restore-page.tsx"));
 const NewRestore = lazy(() => import("../restores/new-restore-page.tsx"));
+const Schedules = lazy(() => import("../schedules/schedules-page.tsx"));
+const Schedule = lazy(() => import("../schedules/schedule-page.tsx"));
 const Stores = lazy(() => import("../stores/stores-page.tsx"));
 const Tokens = lazy(() => import("../tokens/tokens-page.tsx"));
 const AuditLog = lazy(() => import("../audit/audit-log-page.tsx"));
@@ -30,6 +32,9 @@ export function Pages() {
           <Route path="/backups/:id/restore">{({ id }) => <NewRestore key={id} backupId={id} />}</Route>
           <Route path="/restores" component={Restores} />
           <Route path="/restores/:id">{({ id }) => <Restore key={id} id={id} />}</Route>
+          <Route path="/schedules" component={Schedules} />
+          <Route path="/schedules/new">{() => <Schedule />}</Route>
+          <Route path="/schedules/:id">{({ id }) => <Schedule key={id} id={id} />}</Route>
           <Route path="/stores" component={Stores} />
           <Route path="/tokens" component={Tokens} />
           <Route path="/audit" component={AuditLog} />

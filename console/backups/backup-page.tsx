@@ -1,7 +1,6 @@
 // One backup: live while it runs, and what it holds once it is there.
 import { useQuery } from "urql";
 import { Link } from "wouter";
-import type { BackupRun } from "../graphql/fragments.ts";
 import { Failure, FailureNote } from "../parts/failure.tsx";
 import { formatBytes, formatRows, humanise } from "../parts/format.ts";
 import { Loading } from "../parts/loading.tsx";
@@ -14,11 +13,12 @@ import { BackupActions } from "./backup-actions.tsx";
 import { nameOf } from "./backup-table.tsx";
 import { ContentsTable } from "./contents-table.tsx";
 import { BACKUP } from "./documents.ts";
+import { Verifications, type VerificationsProps } from "./verifications.tsx";
 
 export default function BackupPage({ id }: { readonly id: string }) {
   const [{ data, error, fetching }] = useQuery({ query: BACKUP, variables: { id } });
   const backup = data?.backup;
-  if (backup != null) return <BackupView backup={backup} />;
+  if (backup != null) return <BackupView backup={backup} verifications={backup.verifications} />;
   if (error !== undefined) {
     return (
       <Page title="Backup">
@@ -42,7 +42,7 @@ const ENCRYPTION = {
   RECIPIENTS: "To age recipients",
 } as const;
 
-function BackupView({ backup }: { readonly backup: BackupRun }) {
+function BackupView({ backup, verifications }: VerificationsProps) {
   const { status, error, sizeBytes, rawBytes } = backup;
   return (
     <Page
@@ -61,6 +61,13 @@ function BackupView({ backup }: { readonly backup: BackupRun }) {
       actions={<BackupActions backup={backup} />}
     >
       {error !== null && <FailureNote {...error} />}
+      {backup.deletionRequestedAt !== null && (
+        <p className="note warn">
+          It was deleted <Age at={backup.deletionRequestedAt} />
+          {backup.deletedBy === null ? ", as its schedule’s retention says" : ` by ${backup.deletedBy}`}; only
+          that it was made is still known.
+        </p>
+      )}
       {!isOver(status) && (
         <section className="card" aria-label="Progress">
           <RunProgress name="Backup" status={status} progress={backup.progress} phases={BACKUP_PHASES} />
@@ -103,6 +110,14 @@ function BackupView({ backup }: { readonly backup: BackupRun }) {
             <dt>{backup.stores.length === 1 ? "Store" : "Stores"}</dt>
             <dd>{backup.stores.join(", ")}</dd>
           </div>
+          {backup.schedule !== null && (
+            <div>
+              <dt>Schedule</dt>
+              <dd>
+                <Link href={`/schedules/${backup.schedule.id}`}>{backup.schedule.name}</Link>
+              </dd>
+            </div>
+          )}
           <div>
             <dt>Id</dt>
             <dd>
@@ -111,6 +126,9 @@ function BackupView({ backup }: { readonly backup: BackupRun }) {
           </div>
         </dl>
       </section>
+      {status === "SUCCEEDED" && backup.deletionRequestedAt === null && (
+        <Verifications backup={backup} verifications={verifications} />
+      )}
       <section className="stack" aria-labelledby="contents">
         <h2 id="contents">Contents</h2>
         {backup.contents.length > 0 ? (

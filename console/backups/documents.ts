@@ -1,5 +1,5 @@
 // What the pages of backups ask and do.
-import { backupFields } from "../graphql/fragments.ts";
+import { backupFields, verificationFields } from "../graphql/fragments.ts";
 import { graphql } from "../graphql/tada.ts";
 
 export const BACKUPS = graphql(
@@ -27,10 +27,13 @@ export const BACKUP = graphql(
     query Backup($id: ID!) {
       backup(id: $id) {
         ...BackupFields
+        verifications {
+          ...VerificationFields
+        }
       }
     }
   `,
-  [backupFields],
+  [backupFields, verificationFields],
 );
 
 export const START_BACKUP = graphql(
@@ -52,3 +55,34 @@ export const CANCEL_RUN = graphql(`
     }
   }
 `);
+
+export const PIN_BACKUP = graphql(`
+  mutation PinBackup($id: ID!, $pinned: Boolean!) {
+    pinBackup(id: $id, pinned: $pinned) {
+      id
+      pinned
+    }
+  }
+`);
+
+export const DELETE_BACKUP = graphql(
+  `
+    mutation DeleteBackup($id: ID!) {
+      deleteBackup(id: $id) {
+        ...BackupFields
+      }
+    }
+  `,
+  [backupFields],
+);
+
+export const START_VERIFICATION = graphql(
+  `
+    mutation StartVerification($input: StartVerificationInput!) {
+      startVerification(input: $input) {
+        ...VerificationFields
+      }
+    }
+  `,
+  [verificationFields],
+);

@@ -1,12 +1,11 @@
 // Starting a backup: what, encrypted how, to which stores. The button says what it will do.
-import { useEffect, useState, type SyntheticEvent } from "react";
-import { Button, CheckboxGroup, Form, Input, Label, Text, TextField } from "react-aria-components";
+import { useState, type SyntheticEvent } from "react";
+import { Button, Form, Input, Label, Text, TextField } from "react-aria-components";
 import { useMutation, useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { useConnection } from "../app/connection-context.tsx";
 import type { Entity } from "../graphql/tada.ts";
 import { useCatalog, type CatalogView } from "../parts/catalog.ts";
-import { Tick } from "../parts/choice.tsx";
 import {
   EncryptionFields,
   encryptionFault,
@@ -22,7 +21,7 @@ import { newKey } from "../parts/new-key.ts";
 import { Loading } from "../parts/loading.tsx";
 import { Page } from "../parts/page.tsx";
 import { useSearchState } from "../parts/search-state.ts";
-import { STORES } from "../stores/documents.ts";
+import { StoreChoice } from "../stores/store-choice.tsx";
 import { BACKUP, START_BACKUP } from "./documents.ts";
 
 export default function NewBackupPage() {
@@ -136,34 +135,4 @@ function actName({ entities }: CatalogView, chosen: ReadonlySet<Entity>): string
   const rows = estimates.reduce<number>((sum, estimate) => sum + (estimate ?? 0), 0);
   const what = `Back up ${chosen.size} ${chosen.size === 1 ? "entity" : "entities"}`;
   return rows === 0 ? what : `${what}, about ${formatRows(rows)}`;
-}
-
-interface StoreChoiceProps {
-  /** undefined: whatever is the default. */
-  readonly chosen: readonly string[] | undefined;
-  readonly onChange: (chosen: readonly string[]) => void;
-}
-
-function StoreChoice({ chosen, onChange }: StoreChoiceProps) {
-  const [{ data }] = useQuery({ query: STORES });
-  const stores = data?.stores ?? [];
-  const defaults = stores.filter((store) => store.default).map(({ name }) => name);
-  const value = chosen ?? defaults;
-  useEffect(() => {
-    if (chosen?.length === 0) onChange(defaults);
-  });
-  if (stores.length < 2) return null;
-  return (
-    <CheckboxGroup value={[...value]} onChange={onChange} className="stack">
-      <Label>Stores</Label>
-      <div className="row">
-        {stores.map(({ name, kind }) => (
-          <Tick key={name} value={name}>
-            {name} <span className="small muted">{kind}</span>
-          </Tick>
-        ))}
-      </div>
-      <Text slot="description">Where the backup is kept; every chosen store gets a whole copy.</Text>
-    </CheckboxGroup>
-  );
 }

@@ -20,7 +20,10 @@ const EMBEDDED = [
   "RestoreEdge",
   "Retention",
   "RunError",
+  "ScheduleSelection",
   "Session",
+  "VerifiedStore",
+  "VerifiedTable",
 ];
 
 function byName({ name }: Record<string, unknown>): string | null {

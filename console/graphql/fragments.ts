@@ -41,6 +41,13 @@ export const backupFields = graphql(`
     rows
     pinned
     downloadUrl
+    deletionRequestedAt
+    deletedAt
+    deletedBy
+    schedule {
+      id
+      name
+    }
   }
 `);
 export type BackupRun = ResultOf<typeof backupFields>;
@@ -90,5 +97,48 @@ export const restoreFields = graphql(`
   }
 `);
 export type RestoreRun = ResultOf<typeof restoreFields>;
+export const verificationFields = graphql(`
+  fragment VerificationFields on Verification {
+    id
+    status
+    progress {
+      phase
+      entity
+      rows
+      rowsTotal
+      bytes
+      bytesTotal
+      percent
+      rowsPerSecond
+      etaSeconds
+    }
+    error {
+      code
+      message
+      hint
+    }
+    requestedBy
+    createdAt
+    startedAt
+    finishedAt
+    durationMs
+    level
+    note
+    verifiedStores: stores {
+      store
+      objects
+      sizeBytes
+      fault
+    }
+    tables {
+      entity
+      table
+      rows
+      foundRows
+      fault
+    }
+  }
+`);
+export type VerificationRun = ResultOf<typeof verificationFields>;
 export type Progress = BackupRun["progress"];
 export type RunError = NonNullable<BackupRun["error"]>;

@@ -3,7 +3,7 @@
 import type { Client } from "urql";
 import { pipe, onEnd, subscribe } from "wonka";
 import type { Link } from "./connection.ts";
-import { backupFields, restoreFields } from "./fragments.ts";
+import { backupFields, restoreFields, verificationFields } from "./fragments.ts";
 import { graphql } from "./tada.ts";
 
 const RUNS = graphql(
@@ -19,16 +19,20 @@ const RUNS = graphql(
         ... on Restore {
           ...RestoreFields
         }
+        ... on Verification {
+          ...VerificationFields
+        }
       }
     }
   `,
-  [backupFields, restoreFields],
+  [backupFields, restoreFields, verificationFields],
 );
 
 /** What a run that begins or ends may change besides itself. */
-const AFFECTED = ["backups", "restores", "schedules"];
+const AFFECTED = ["backup", "backups", "restores", "schedules"];
 const HIDDEN_GRACE_MS = 60_000;
 const RESTART_MS = 1_000;
+const LONGEST_RESTART_MS = 30_000;
 
 export interface Watching {
   stop(): void;
@@ -41,6 +45,7 @@ export function watchRuns(
 ): Watching {
   const statuses = new Map<string, string>();
   let running: { unsubscribe(): void } | undefined;
+  let restarts = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const start = (): void => {
@@ -52,11 +57,14 @@ export function watchRuns(
         // The server has ended it (while it shuts down, say): the stream is to stand as long as the page does.
         running = undefined;
         link.set("reconnecting");
-        timer = setTimeout(start, RESTART_MS);
+        timer = setTimeout(start, Math.min(LONGEST_RESTART_MS, RESTART_MS * 2 ** restarts));
+        restarts += 1;
       }),
       subscribe(({ data }) => {
         const run = data?.runs;
-        if (run === undefined || statuses.get(run.id) === run.status) return;
+        if (run === undefined) return;
+        restarts = 0;
+        if (statuses.get(run.id) === run.status) return;
         statuses.set(run.id, run.status);
         refresh(AFFECTED);
       }),

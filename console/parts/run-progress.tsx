@@ -10,6 +10,8 @@ import styles from "./run-progress.module.css";
 import { isOver, statusWord } from "./status-tag.tsx";
 
 export const BACKUP_PHASES = ["planning", "copying", "sealing"];
+/** A drill goes through all of them; the other levels only read. */
+export const VERIFICATION_PHASES = ["planning", "reading", "restoring", "checking"];
 export const RESTORE_PHASES = ["planning", "staging", "comparing", "applying"];
 
 export interface RunProgressProps {

@@ -93,7 +93,7 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
 
   return (
     <Page
-      title={`Restore from ${nameOf(backup)}`}
+      title={`Restore from “${nameOf(backup)}”`}
       trail={<Link href={`/backups/${backup.id}`}>{nameOf(backup)}</Link>}
       about={
         <>

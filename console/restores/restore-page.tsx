@@ -46,7 +46,7 @@ function RestoreView({ restore }: { readonly restore: RestoreRun }) {
   const what = dryRun ? "Preview" : "Restore";
   return (
     <Page
-      title={`${dryRun ? "Preview of a restore" : "Restore"} of ${nameOf(backup)}`}
+      title={`${dryRun ? "Preview of a restore" : "Restore"} of “${nameOf(backup)}”`}
       trail={<Link href="/restores">Restores</Link>}
       about={
         <span className="row">

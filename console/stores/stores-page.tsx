@@ -4,9 +4,11 @@ import { Failure } from "../parts/failure.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Page } from "../parts/page.tsx";
 import { STORES } from "./documents.ts";
+import { useReachable } from "./reachable.ts";
 
 export default function StoresPage() {
   const [{ data, error, fetching }] = useQuery({ query: STORES });
+  const reachable = useReachable();
   return (
     <Page title="Stores" about="Where backups are kept. They are named in the server's configuration.">
       {error !== undefined && <Failure error={error} />}
@@ -19,6 +21,7 @@ export default function StoresPage() {
                 <th scope="col">Store</th>
                 <th scope="col">Kind</th>
                 <th scope="col">Used</th>
+                <th scope="col">State</th>
               </tr>
             </thead>
             <tbody>
@@ -29,6 +32,9 @@ export default function StoresPage() {
                   </th>
                   <td>{store.kind}</td>
                   <td className="whole">{store.default ? "by default" : "when it is named"}</td>
+                  <td>
+                    <StoreState answers={reachable?.get(store.name)} />
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -36,5 +42,14 @@ export default function StoresPage() {
         </div>
       )}
     </Page>
+  );
+}
+
+function StoreState({ answers }: { readonly answers: boolean | undefined }) {
+  if (answers === undefined) return <span className="muted">…</span>;
+  return answers ? (
+    <span className="tag good">✓ Answers</span>
+  ) : (
+    <span className="tag bad">✕ Does not answer</span>
   );
 }
