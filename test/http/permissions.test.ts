@@ -34,6 +34,7 @@ const CALLS: Readonly<Record<string, string>> = {
   "Query.backups": "{ backups { totalCount } }",
   "Query.restore": `{ restore(id: "${randomUUID()}") { id } }`,
   "Query.restores": "{ restores { totalCount } }",
+  "Query.schedules": "{ schedules { name } }",
   "Query.stores": "{ stores { name } }",
   "Query.tokens": "{ tokens { name } }",
   "Query.auditLog": "{ auditLog { edges { cursor } } }",
@@ -42,6 +43,14 @@ const CALLS: Readonly<Record<string, string>> = {
   "Mutation.revokeToken": `mutation { revokeToken(id: "${randomUUID()}") }`,
   "Mutation.startBackup": "mutation { startBackup(input: {}) { id } }",
   "Mutation.startRestore": `mutation { startRestore(input: { backupId: "${randomUUID()}" }) { id } }`,
+  "Mutation.createSchedule": 'mutation { createSchedule(input: { name: "n", cron: "0 2 * * *" }) { id } }',
+  "Mutation.updateSchedule": `mutation { updateSchedule(id: "${randomUUID()}", input: { name: "n", cron: "0 2 * * *" }) { id } }`,
+  "Mutation.deleteSchedule": `mutation { deleteSchedule(id: "${randomUUID()}") }`,
+  "Mutation.triggerSchedule": `mutation { triggerSchedule(id: "${randomUUID()}") { id } }`,
+  "Mutation.pruneBackups":
+    "mutation { pruneBackups(input: { retention: { keepLast: 1 } }) { kept { reasons } } }",
+  "Mutation.pinBackup": `mutation { pinBackup(id: "${randomUUID()}", pinned: true) { id } }`,
+  "Mutation.deleteBackup": `mutation { deleteBackup(id: "${randomUUID()}") { id } }`,
   "Mutation.cancelRun": `mutation { cancelRun(id: "${randomUUID()}") { id } }`,
   "Subscription.backupProgress": `subscription { backupProgress(id: "${randomUUID()}") { id } }`,
   "Subscription.restoreProgress": `subscription { restoreProgress(id: "${randomUUID()}") { id } }`,
@@ -126,6 +135,29 @@ describe("the audit log", () => {
     const refused = await call(query, await server.accountWith(...without("READ_AUDIT_LOGS")));
     expect([codeOf(refused), missingOf(refused)]).toEqual(["FORBIDDEN", ["READ_AUDIT_LOGS"]]);
     expect((await call(query, await server.accountWith("READ_AUDIT_LOGS"))).errors).toBeUndefined();
+  });
+});
+
+describe("managing backups", () => {
+  const names = [
+    ...["Query.schedules", "Mutation.createSchedule", "Mutation.updateSchedule", "Mutation.deleteSchedule"],
+    ...["Mutation.triggerSchedule", "Mutation.pruneBackups", "Mutation.pinBackup", "Mutation.deleteBackup"],
+  ];
+
+  it.each(names)("%s takes MANAGE_BACKUPS", async (name) => {
+    const query = CALLS[name] ?? "";
+    const refused = await call(query, await server.accountWith(...without("MANAGE_BACKUPS")));
+    expect([codeOf(refused), missingOf(refused)]).toEqual(["FORBIDDEN", ["MANAGE_BACKUPS"]]);
+    expect(codeOf(await call(query, await server.accountWith(...ALL)))).not.toBe("FORBIDDEN");
+  });
+
+  it("alone is not enough to schedule what one may not read", async () => {
+    const input = '{ name: "users", cron: "0 2 * * *", entities: [USERS] }';
+    const query = `mutation { createSchedule(input: ${input}) { id } }`;
+    const refused = await call(query, await server.accountWith("MANAGE_BACKUPS"));
+    expect([codeOf(refused), missingOf(refused)]).toEqual(["FORBIDDEN", ["READ_ACLS"]]);
+    const granted = await call(query, await server.accountWith("MANAGE_BACKUPS", "READ_ACLS"));
+    expect(granted.errors).toBeUndefined();
   });
 });
 

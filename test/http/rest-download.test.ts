@@ -15,7 +15,14 @@ import { memoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import { authorized, curl, start, type Answer } from "./curl.ts";
 import { claim, queuedBackup } from "./runs-driver.ts";
-import { ALL, ask, startTestServer, type Account, type TestServer } from "./server-fixture.ts";
+import {
+  ALL,
+  ask,
+  codeOf as graphqlCodeOf,
+  startTestServer,
+  type Account,
+  type TestServer,
+} from "./server-fixture.ts";
 
 const ENTITIES = ["USERS", "ALERTS"];
 
@@ -278,5 +285,44 @@ describe("what cannot be sent whole", () => {
     stores.set("failing", failing);
     expect((await start("curl", args).outcome).exitCode).toBe(0);
     expect((await readFile(file)).equals(complete)).toBe(true);
+  });
+});
+
+describe("deleting a backup", () => {
+  const remove = (id: string) =>
+    ask(server.url, `mutation { deleteBackup(id: "${id}") { id downloadUrl } }`, everybody);
+
+  it("waits for nobody, but is refused while it is being sent; once deleted it is gone", async () => {
+    const { id } = await backUp(null, ["failing"]);
+    const failing = stores.get("failing") ?? memoryStore();
+    const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    stores.set("failing", {
+      ...failing,
+      async *get(key, options) {
+        if (key.includes("parts/000002")) {
+          reached.resolve();
+          await released.promise;
+        }
+        yield* failing.get(key, options);
+      },
+    });
+    const sending = download(id);
+    await reached.promise;
+    expect(graphqlCodeOf(await remove(id))).toBe("BACKUP_IN_USE");
+    released.resolve();
+    expect((await sending).status).toBe(200);
+    await expect
+      .poll(async () => (await remove(id)).data, { timeout: 20_000 })
+      .toEqual({ deleteBackup: { id, downloadUrl: null } });
+    expect(codeOf(await download(id))).toEqual([410, "BACKUP_DELETED"]);
+    stores.set("failing", failing);
+  });
+
+  it("is not held up by a client that asked for its headers alone, or has left", async () => {
+    const { id } = await backUp(null);
+    await download(id, "--head");
+    await download(id, "--range", "0-9");
+    const readers = () => server.world.ledger.sql`select from holdfast.artifact_readers`;
+    await expect.poll(async () => (await readers()).length, { timeout: 20_000 }).toBe(0);
   });
 });
