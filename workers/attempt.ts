@@ -46,11 +46,15 @@ export function openAttempt(
   { run, lease, sealedSecret }: Extract<Claim, { state: "claimed" }>,
   shutdown: AbortSignal,
 ): OpenAttempt {
+  // Who was to be cancelled and is claimed all the same has something to finish, if only to find out what.
+  const isCancellable = run.cancelRequestedAt === null;
   const { ledger, watcher } = deps;
   const log = deps.log.child({ runId: run.id, kind: run.kind, attempt: lease.attempt });
   const stop = new AbortController();
   const stopWith = (code: ErrorCode, message: string) => stop.abort(new HoldfastError(code, message));
-  const cancel = () => stopWith("CANCELLED", "The run was cancelled.");
+  const cancel = () => {
+    if (isCancellable) stopWith("CANCELLED", "The run was cancelled.");
+  };
   const giveBack = () => stopWith("SHUTTING_DOWN", "The worker is shutting down.");
   const lose = () => stopWith("SUPERSEDED", "Another worker has taken the run over.");
 

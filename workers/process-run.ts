@@ -7,6 +7,7 @@ import type { RunHandler } from "../src/queue/worker.ts";
 import { openAttempt, type Attempt, type CarriageDeps } from "./attempt.ts";
 import { conclude, judge, type Outcome, type Refutation, type Success } from "./outcome.ts";
 import { discardRemains } from "./remains.ts";
+import { overdueEnding, settle, type FindSuccess } from "./settle.ts";
 
 /** When to ask again for a run that another worker still has. */
 const HELD_AGAIN_MS = 1_000;
@@ -20,6 +21,8 @@ export interface Work<R extends Run> {
   act(attempt: Attempt<R>): Promise<Success | Refutation>;
   /** Deletes what attempts may have left that noted this id, after the run has ended. There may be nothing to delete. */
   discard(run: R, id: string): Promise<void>;
+  /** Left out: a success is always written down by the attempt that comes to it, or is none. */
+  readonly findSuccess?: FindSuccess<R>;
   /** What follows from a success. The run has ended by then, whatever this throws; it is logged. */
   readonly follow?: (run: R) => Promise<void>;
 }
@@ -43,6 +46,27 @@ export function processRun<K extends RunKind>(
   };
   const discard: RunProcessor["discard"] = async (run, id) => work.discard(ofKind(run), id);
 
+  const perform = async (attempt: Attempt<Extract<Run, { kind: K }>>): Promise<Outcome> => {
+    const { signal } = attempt.control;
+    try {
+      signal.throwIfAborted();
+      const made = await work.act(attempt);
+      return "failure" in made ? { status: "FAILED", ...made } : { status: "SUCCEEDED", success: made };
+    } catch (error) {
+      return judge(error, signal, attempt.log);
+    }
+  };
+
+  const carryOut = async (attempt: Attempt<Extract<Run, { kind: K }>>): Promise<Outcome> => {
+    const overdue = overdueEnding(attempt.run);
+    if (overdue !== undefined) {
+      const settled = await settle(work.findSuccess, attempt, overdue);
+      // Half of it is done: the other half is what is left to do.
+      if (settled.status !== "RELEASED" || settled.failure?.code !== "PARTIALLY_APPLIED") return settled;
+    }
+    return settle(work.findSuccess, attempt, await perform(attempt));
+  };
+
   const handle: RunHandler = async (runId, shutdown) => {
     const claim = await claimRun(deps.ledger, runId);
     if (claim.state === "settled") {
@@ -53,16 +77,13 @@ export function processRun<K extends RunKind>(
     if (claim.state === "held") return { againAfterMs: HELD_AGAIN_MS };
 
     const attempt = openAttempt(deps, claim, shutdown);
-    const { log, control } = attempt;
+    const { log } = attempt;
     log.info("run taken up");
     let outcome: Outcome;
     try {
-      const run = ofKind(claim.run);
-      control.signal.throwIfAborted();
-      const made = await work.act({ ...attempt, run });
-      outcome = "failure" in made ? { status: "FAILED", ...made } : { status: "SUCCEEDED", success: made };
+      outcome = await carryOut({ ...attempt, run: ofKind(claim.run) });
     } catch (error) {
-      outcome = judge(error, control.signal, log);
+      outcome = judge(error, attempt.control.signal, log);
     } finally {
       await attempt.close();
     }

@@ -1,14 +1,19 @@
 // Restores, and previews of them: the chosen entities of a backup's artifact, put back into their database.
 import type { Catalog } from "../src/core/catalog.ts";
-import { HoldfastError } from "../src/core/errors.ts";
+import { HoldfastError, isHoldfastError } from "../src/core/errors.ts";
+import { findApplied } from "../src/engine/restore-outcome.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
 import { findArtifact } from "../src/ledger/artifacts.ts";
+import { noteNothing } from "../src/ledger/remains.ts";
+import { findRun } from "../src/ledger/runs.ts";
 import { sourceFrom } from "../src/engine/artifact-copies.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";
 
 /** What is left is small, and whoever holds its locks is gone or about to go. */
 const DISCARD_TIMEOUT_MS = 30_000;
+
+const ASK_TIMEOUT_MS = 30_000;
 
 export function restoreHandler(deps: WorkerDeps): RunProcessor {
   const { databaseUrl, catalog } = deps;
@@ -19,6 +24,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
       if (artifact === undefined) throw new HoldfastError("NOT_FOUND", "The backup is not there any more.");
       const { id, encryption, stores } = artifact;
       // An earlier attempt's work is not deleted: this one finds out from it whether the restore was applied.
+      const isFirst = run.unfinishedId === null;
       await note(run.id);
       const source = await sourceFrom(deps.stores, stores, id, {
         signal: control.signal,
@@ -40,8 +46,21 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
           expected: { id, encryption },
         },
         control,
-      );
+      ).catch(async (error: unknown) => {
+        // What has come to nothing, and leaves nothing behind, is not to be asked about any more.
+        const lease = { runId: run.id, attempt: number };
+        if (isFirst && !isInDoubt(error)) await noteNothing(deps.ledger, lease).catch(() => undefined);
+        throw error;
+      });
       return { outcome };
+    },
+    async findSuccess({ run, number }) {
+      const now = await findRun(deps.ledger, run.id);
+      if (now === undefined || now.unfinishedId === null || run.request.dryRun) return undefined;
+      const databases = databasesOf(catalog, run.entities);
+      const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
+      const found = await findApplied({ databaseUrl }, { runId: run.id, attempt: number, databases }, signal);
+      return found === undefined || found === "PARTIAL" ? found : { outcome: found };
     },
     async discard(run) {
       const signal = AbortSignal.timeout(DISCARD_TIMEOUT_MS);
@@ -49,6 +68,10 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
         await forgetRestore({ databaseUrl }, { runId: run.id, database }, signal);
     },
   });
+}
+
+function isInDoubt(error: unknown): boolean {
+  return isHoldfastError(error, "PARTIALLY_APPLIED") || isHoldfastError(error, "OUTCOME_UNKNOWN");
 }
 
 /** Each once; of entities that the catalog has no more nothing is known. */

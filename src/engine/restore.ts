@@ -43,8 +43,6 @@ export interface RestoreOrder {
   readonly dryRun: boolean;
   /** The plan of a dry run: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
-  /** Some of the databases have been changed by an earlier attempt: to be cancelled is too late. */
-  readonly finish?: boolean | undefined;
   readonly unlock?: Unlock | undefined;
   /** What the artifact has to be, where that is known: nobody can put another one in its place. */
   readonly expected?: Expectation | undefined;
@@ -71,7 +69,7 @@ export async function restore(
   meter.enter("planning");
   const rows = order.rows && checkRowSelections(deps.catalog, order.rows, order.mode);
   const stop = new AbortController();
-  const stopping = stopWith(control.signal, stop, order.finish ?? false);
+  const stopping = stopWith(control.signal, stop);
   const artifact = await openArtifact(deps.source, order.unlock, stop.signal, order.expected);
   const { manifest } = artifact;
   if (order.within !== undefined) checkWithin(manifest, order.within);
@@ -156,10 +154,10 @@ function openRestored(deps: Pick<RestoreDeps, "databaseUrl" | "connections">, na
 }
 
 /** Passes on that the caller wants to stop, as long as stopping leaves everything as it was. */
-function stopWith(signal: AbortSignal, stop: AbortController, finish: boolean) {
+function stopWith(signal: AbortSignal, stop: AbortController) {
   let grace: NodeJS.Timeout | undefined;
   let committing = false;
-  let finishes = finish;
+  let finishes = false;
   const pass = (): void => {
     if (finishes && isHoldfastError(signal.reason, "CANCELLED")) return;
     if (committing) grace ??= setTimeout(() => stop.abort(signal.reason), COMMIT_GRACE_MS);

@@ -6,7 +6,7 @@ import { announcedRunColumns, nextRevision, toRun, type Run } from "./run-row.ts
 import { runs } from "./tables.ts";
 
 /** After so many attempts that ended badly the next one that does ends the run. */
-const MAX_FAILED_ATTEMPTS = 3;
+export const MAX_FAILED_ATTEMPTS = 3;
 
 /** The right to write to a run, until another worker claims it. */
 export interface Lease {
@@ -27,9 +27,16 @@ export function heldBy({ runId, attempt }: Lease): SQL | undefined {
 }
 
 /**
+ * A restore that some attempt has begun, of which nobody has written down that it came to nothing: whether it was applied only
+ * its databases know. It is not ended here, whatever there is to end it for: the next worker that claims it asks them.
+ */
+export const mayBeApplied: SQL = sql`(${runs.kind} = 'RESTORE' and ${runs.unfinishedId} is not null
+  and not (${runs.request} ->> 'dryRun')::bool)`;
+
+/**
  * Ends an attempt without an ending for the run: it is QUEUED again, with the percentage that it had.
  * A run that somebody has asked to cancel is CANCELLED instead; and where a failure is given and was one too many,
- * the run is FAILED with it.
+ * the run is FAILED with it. A restore that {@link mayBeApplied} is QUEUED in any case.
  * @returns the run as it is then; undefined if it is no longer this lease's
  */
 export async function releaseRun(ledger: Ledger, lease: Lease, failure?: Failure): Promise<Run | undefined> {
@@ -43,8 +50,11 @@ export async function leaveRuns(
   where: SQL | undefined,
   failure: Failure | undefined,
 ): Promise<Run[]> {
-  const cancels = sql`${runs.cancelRequestedAt} is not null`;
-  const gaveUp = failure === undefined ? sql`false` : sql`${runs.failedAttempts} >= ${MAX_FAILED_ATTEMPTS}`;
+  const cancels = sql`(${runs.cancelRequestedAt} is not null and not ${mayBeApplied})`;
+  const gaveUp =
+    failure === undefined
+      ? sql`false`
+      : sql`(${runs.failedAttempts} >= ${MAX_FAILED_ATTEMPTS} and not ${mayBeApplied})`;
   const ends = sql`(${cancels} or ${gaveUp})`;
   const fails = sql`(${gaveUp} and not ${cancels})`;
   const waiting = { phase: "queued", entity: null, rowsPerSecond: null, etaSeconds: null };

@@ -2,9 +2,16 @@
 import { and, eq, lt, sql } from "drizzle-orm";
 import { ERRORS } from "../core/errors.ts";
 import type { Ledger } from "./connect.ts";
-import { leaveRuns } from "./lease.ts";
+import { leaveRuns, type Failure } from "./lease.ts";
 import { hasRunId, runColumns, toRun, type Run } from "./run-row.ts";
 import { runs } from "./tables.ts";
+
+/** Why a run failed whose workers were lost, one after another. */
+export const WORKER_LOST: Failure = {
+  code: "WORKER_LOST",
+  message: "Every worker that took the run up has died or lost its connection.",
+  hint: ERRORS.WORKER_LOST.hint,
+};
 
 const silentFor = (ms: number) => lt(runs.heartbeatAt, sql`now() - make_interval(secs => ${ms / 1000})`);
 
@@ -23,11 +30,7 @@ export async function recoverLostRuns(
     silentFor(scope.silentForMs),
     scope.runId === undefined ? undefined : eq(runs.id, scope.runId),
   );
-  return leaveRuns(ledger, lost, {
-    code: "WORKER_LOST",
-    message: "Every worker that took the run up has died or lost its connection.",
-    hint: ERRORS.WORKER_LOST.hint,
-  });
+  return leaveRuns(ledger, lost, WORKER_LOST);
 }
 
 /** QUEUED runs of which nobody has lately made sure that a job carries them: the longest forgotten first, at most 200. */

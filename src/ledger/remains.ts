@@ -19,6 +19,11 @@ export async function noteUnfinished(ledger: Ledger, lease: Lease, id: string): 
   return rows.length > 0;
 }
 
+/** Takes the note back, where what was begun has come to nothing and left nothing; not of a run that is another lease's. */
+export async function noteNothing(ledger: Ledger, lease: Lease): Promise<void> {
+  await ledger.db.update(runs).set({ unfinishedId: null }).where(heldBy(lease));
+}
+
 /** After it was deleted; nothing happens if something else is noted by now. */
 export async function forgetUnfinished(ledger: Ledger, runId: string, id: string): Promise<void> {
   await ledger.db

@@ -16,6 +16,7 @@ import { HoldfastError } from "../core/errors.ts";
 import { isFinal, NO_PROGRESS, type RunKind, type RunStatus } from "../core/run.ts";
 import { holdForReading } from "./artifact-uses.ts";
 import type { Ledger } from "./connect.ts";
+import { mayBeApplied } from "./lease.ts";
 import {
   announcedRunColumns,
   hasRunId,
@@ -215,12 +216,13 @@ function textArray(values: readonly string[]): SQL {
 }
 
 /**
- * Asks for a run to stop. One that waits is CANCELLED at once; one that runs is marked, and its worker ends it.
+ * Asks for a run to stop. One that waits is CANCELLED at once; one that runs, or that may have been applied, is marked, and a
+ * worker ends it.
  * @returns the run as it is then
  * @throws HoldfastError NOT_FOUND, or ALREADY_FINISHED for a run in a final state
  */
 export async function requestCancel(ledger: Ledger, id: string): Promise<Run> {
-  const waits = sql`${runs.status} = 'QUEUED'`;
+  const waits = sql`(${runs.status} = 'QUEUED' and not ${mayBeApplied})`;
   const [row] = isRunId(id)
     ? await ledger.db
         .update(runs)

@@ -139,15 +139,6 @@ describe("what ends a restore between its two commits", () => {
     await world.forget(runId);
   });
 
-  it("is made good although somebody has asked to cancel meanwhile", async () => {
-    const runId = randomUUID();
-    await halfWay(runId);
-    const cancelled = AbortSignal.abort(new HoldfastError("CANCELLED", "The run was cancelled."));
-    await world.restore(artifactId, { runId, attempt: 2, finish: true }, { signal: cancelled });
-    expect(await world.contents()).toEqual(pristine);
-    await world.forget(runId);
-  });
-
   it("is not made good against a plan that holds no more", async () => {
     const { plan } = await world.restore(artifactId, { dryRun: true });
     const runId = randomUUID();
