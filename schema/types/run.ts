@@ -30,7 +30,7 @@ interface RunFailure {
   readonly hint: string | null;
 }
 
-const RunErrorType = builder.objectRef<RunFailure>("RunError").implement({
+export const RunErrorType = builder.objectRef<RunFailure>("RunError").implement({
   fields: (t) => ({
     code: t.exposeString("code"),
     message: t.exposeString("message"),

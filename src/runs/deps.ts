@@ -8,10 +8,21 @@ import type { RunQueue } from "../queue/queue.ts";
 /** A configured store as clients see it. */
 export interface StoreInfo {
   readonly name: string;
-  /** "fs", ... */
+  /** "fs", "sftp", "s3" */
   readonly kind: string;
   /** Whether a backup that names no stores goes here. */
   readonly isDefault: boolean;
+  /** Left out: it cannot be asked here how it fares. */
+  readonly access?: StoreAccess | undefined;
+}
+
+export interface StoreAccess {
+  /** A directory or a URL, without secrets. */
+  readonly place: string;
+  /** Resolves if the store answers. @throws HoldfastError STORE_FAILED; the signal's reason */
+  readonly look: (signal: AbortSignal) => Promise<void>;
+  /** Resolves if the store can do all that a backup needs. @throws HoldfastError STORE_FAILED; the signal's reason */
+  readonly probe: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface RunDeps {

@@ -7,6 +7,8 @@ import type { Environment } from "../config/environment.ts";
 import type { Configuration } from "../config/file/read.ts";
 import type { HoldfastError } from "../core/errors.ts";
 import { createServer } from "../http/server.ts";
+import type { StoreInfo } from "../runs/deps.ts";
+import { probeStore } from "../store/probe.ts";
 import { pino, type Logger } from "pino";
 import { carryOutDeletions } from "../../workers/deletions.ts";
 import { startReconciler } from "../../workers/reconcile.ts";
@@ -62,11 +64,7 @@ export async function startStack(environment: Environment, options: StackOptions
     {
       ...foundation,
       secretKey: foundation.sealKey,
-      stores: [...foundation.stores].map(([name, { kind }]) => ({
-        name,
-        kind,
-        isDefault: foundation.defaultStores.includes(name),
-      })),
+      stores: describeStores(foundation),
       artifactStores: foundation.stores,
       carryOutDeletions: () => carryOutDeletions(foundation),
       spoolDirectory: path.join(dataDir, "uploads"),
@@ -86,6 +84,19 @@ export async function startStack(environment: Environment, options: StackOptions
     adminPassword: madePassword ?? undefined,
     close: () => closing.disposeAsync(),
   };
+}
+
+function describeStores({ stores, defaultStores }: Foundation): StoreInfo[] {
+  return [...stores].map(([name, store]) => ({
+    name,
+    kind: store.kind,
+    isDefault: defaultStores.includes(name),
+    access: {
+      place: store.place,
+      look: async (signal) => void (await store.stat("readiness", { signal })),
+      probe: (signal) => probeStore(store, signal),
+    },
+  }));
 }
 
 function readinessOf({ ledger, queue, stores }: Foundation): Record<string, () => Promise<unknown>> {

@@ -1,6 +1,7 @@
 // What every process does beside its own duty, so that it is done as long as any of them runs: starts what schedules have
-// due, looks after schedules that were missed or lost, and finishes deletions.
+// due, looks after schedules that were missed or lost, finishes deletions, and tidies stores that failed.
 import { carryOutDeletions, startDeleting } from "../../workers/deletions.ts";
+import { startTidyingStores } from "../../workers/failed-stores.ts";
 import { startLooking } from "../core/looking.ts";
 import { lookAfterSchedules, startDue } from "../runs/due.ts";
 import { applyRetention } from "../runs/prune-backups.ts";
@@ -29,6 +30,8 @@ export async function startUpkeep(foundation: Foundation): Promise<Upkeep> {
   opened.defer(() => looking.close());
   const deleting = startDeleting(foundation);
   opened.defer(() => deleting.close());
+  const tidying = startTidyingStores(foundation);
+  opened.defer(() => tidying.close());
   const closing = opened.move();
   return { close: () => closing.disposeAsync() };
 }
