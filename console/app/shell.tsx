@@ -1,7 +1,9 @@
 // Around every page: navigation, who is signed in, the theme, whether what is shown is live, and a region that speaks.
 import { useEffect, useState } from "react";
 import { Button } from "react-aria-components";
+import { useMutation } from "urql";
 import { Link, useLocation } from "wouter";
+import { graphql } from "../graphql/tada.ts";
 import { endSession, useSessionState } from "../session/session.ts";
 import { useAccount, useMay } from "./account-context.tsx";
 import { setRegion } from "./announce.ts";
@@ -10,6 +12,12 @@ import { LinkNotice, LinkSign } from "./link-sign.tsx";
 import { Pages } from "./pages.tsx";
 import { ThemeChoice } from "./theme-choice.tsx";
 import styles from "./shell.module.css";
+
+const LOGOUT = graphql(`
+  mutation Logout {
+    logout
+  }
+`);
 
 interface Place {
   readonly href: string;
@@ -84,6 +92,7 @@ function isHere(href: string, location: string): boolean {
 function Whoever() {
   const { username } = useAccount();
   const { session } = useSessionState();
+  const [, logout] = useMutation(LOGOUT);
   return (
     <div className={styles.account}>
       <Link href="/account" className="break">
@@ -92,7 +101,10 @@ function Whoever() {
       <Button
         className="button small quiet"
         onPress={() => {
-          if (session !== undefined) endSession(session.token, "signed out");
+          // The token is of no use to anybody from then on; a server that does not answer keeps nobody here.
+          void logout({}).finally(() => {
+            if (session !== undefined) endSession(session.token, "signed out");
+          });
         }}
       >
         Sign out

@@ -64,9 +64,15 @@ export function BackupTable({ backups }: { readonly backups: readonly BackupRun[
   );
 }
 
-/** What a backup goes by: its label, or the beginning of its id. */
-export function nameOf({ label, id }: { readonly label: string | null; readonly id: string }): string {
-  return label ?? `Backup ${id.slice(0, 8)}`;
+export interface Named {
+  readonly id: string;
+  readonly label: string | null;
+  readonly schedule?: { readonly name: string } | null;
+}
+
+/** What a backup goes by: its label, the schedule that made it, or the beginning of its id. */
+export function nameOf({ id, label, schedule }: Named): string {
+  return label ?? schedule?.name ?? `Backup ${id.slice(0, 8)}`;
 }
 
 function Meter({ percent }: { readonly percent: number }) {

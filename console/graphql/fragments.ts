@@ -93,6 +93,10 @@ export const restoreFields = graphql(`
       id
       label
       createdAt
+      schedule {
+        id
+        name
+      }
     }
   }
 `);

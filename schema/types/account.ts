@@ -40,6 +40,15 @@ builder.mutationField("login", (t) =>
   }),
 );
 
+builder.mutationField("logout", (t) =>
+  t.boolean({
+    description:
+      "Ends the session that it is called with; false: a personal access token is revoked instead.",
+    requires: [],
+    resolve: (_, _args, context) => context.auth.signOut(signedIn(context), context.origin),
+  }),
+);
+
 builder.mutationField("changePassword", (t) =>
   t.boolean({
     requires: [],

@@ -7,7 +7,7 @@ import { parseAuthorization } from "./authorization.ts";
 import type { Caller, SessionCaller } from "./caller.ts";
 import type { AuthContext, Origin } from "./context.ts";
 import { checkNewPassword, hashPassword, verifyPassword } from "./passwords.ts";
-import { authenticateSession, endSessions, openSession } from "./sessions.ts";
+import { authenticateSession, closeSession, endSessions, openSession } from "./sessions.ts";
 import { authenticateToken } from "./tokens.ts";
 
 export interface SignIn {
@@ -124,6 +124,18 @@ export async function changePassword(
     });
   });
   throttle.clear(key);
+}
+
+/** @returns whether there was a session to end: a personal access token is revoked instead */
+export async function signOut(context: AuthContext, caller: Caller, origin: Origin = {}): Promise<boolean> {
+  if (caller.via !== "session") return false;
+  const { sessionId, username } = caller;
+  await context.ledger.db.transaction(async (tx) => {
+    await closeSession(tx, sessionId);
+    const target = `session:${sessionId}`;
+    await recordAudit(tx, { actor: username, action: "session.ended", target, address: origin.address });
+  });
+  return true;
 }
 
 function wrongPassword(): HoldfastError {

@@ -2,7 +2,7 @@
 import { deriveKey } from "../codec/seal.ts";
 import type { Catalog } from "../core/catalog.ts";
 import type { Ledger } from "../ledger/connect.ts";
-import { authenticate, changePassword, signIn, type SignIn } from "./accounts.ts";
+import { authenticate, changePassword, signIn, signOut, type SignIn } from "./accounts.ts";
 import type { Caller } from "./caller.ts";
 import type { AuthContext, Origin } from "./context.ts";
 import { createThrottle } from "./throttle.ts";
@@ -24,6 +24,7 @@ export interface AuthOptions {
 /** See the functions of the same names for what each does and throws. */
 export interface Auth {
   signIn(username: string, password: string, origin?: Origin): Promise<SignIn>;
+  signOut(caller: Caller, origin?: Origin): Promise<boolean>;
   authenticate(authorization: string | null | undefined): Promise<Caller>;
   changePassword(
     caller: Caller,
@@ -50,6 +51,7 @@ export function createAuth(options: AuthOptions): Auth {
   };
   return {
     signIn: (username, password, origin) => signIn(context, username, password, origin),
+    signOut: (caller, origin) => signOut(context, caller, origin),
     authenticate: (authorization) => authenticate(context, authorization),
     changePassword: (caller, passwords, origin) => changePassword(context, caller, passwords, origin),
     createToken: (caller, request, origin) => createToken(context, caller, request, origin),

@@ -106,6 +106,14 @@ async function verifyJwt(key: Uint8Array, jwt: string): Promise<{ sessionId: str
   });
 }
 
+/** Ends one session: its token is refused from then on. */
+export async function closeSession(db: Database, sessionId: string): Promise<void> {
+  await db
+    .update(sessions)
+    .set({ endedAt: sql`now()` })
+    .where(and(eq(sessions.id, sessionId), isNull(sessions.endedAt)));
+}
+
 /** Ends every session of the user but one. */
 export async function endSessions(db: Database, userId: string, except: string | null): Promise<void> {
   await db

@@ -1,5 +1,5 @@
 // GET /backups/{id}/download: a stored backup as one file, of which a client may ask for what it does not have yet.
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
 import { openDownload, recordDownload } from "../../transfer/open-download.ts";
 import { originOf, type CallerEnv } from "../env.ts";
 import { parseRange } from "./byte-range.ts";
@@ -7,12 +7,12 @@ import type { TransferRouteDeps } from "./deps.ts";
 import { afterClose, departureOf } from "./departure.ts";
 import { attachment, fileBody } from "./file-answer.ts";
 import { readQuery } from "./request.ts";
-import { requireCaller } from "./require-caller.ts";
+import { requireCaller, requireCallerOfForm } from "./require-caller.ts";
 
 export function downloadRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
   const routes = new Hono<CallerEnv>();
 
-  routes.get("/:id/download", requireCaller(deps.auth), async (c) => {
+  const answer = async (c: Context<CallerEnv, "/:id/download">): Promise<Response> => {
     readQuery(c, []);
     const id = c.req.param("id");
     const { outgoing } = c.env;
@@ -48,7 +48,10 @@ export function downloadRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
       },
     });
     return c.body(body, status, headers);
-  });
+  };
+  routes.get("/:id/download", requireCaller(deps.auth), answer);
+  // The console's: a browser then writes it to the disk itself, however large it is.
+  routes.post("/:id/download", requireCallerOfForm(deps.auth), answer);
 
   return routes;
 }
