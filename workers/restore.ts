@@ -55,8 +55,8 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
       return { outcome };
     },
     async findSuccess({ run, number }) {
-      const now = await findRun(deps.ledger, run.id);
-      if (now === undefined || now.unfinishedId === null || run.request.dryRun) return undefined;
+      const begun = (await findRun(deps.ledger, run.id))?.unfinishedId ?? null;
+      if (begun === null || run.request.dryRun) return undefined;
       const databases = databasesOf(catalog, run.entities);
       const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
       const found = await findApplied({ databaseUrl }, { runId: run.id, attempt: number, databases }, signal);

@@ -157,6 +157,45 @@ export async function dropStaging(database: Database, runId: string, signal: Abo
   }
 }
 
+export interface StagedRun {
+  readonly runId: string;
+  /** Since its staging was made; null where that is not known. */
+  readonly ageMs: number | null;
+}
+
+/**
+ * Drops the staging of runs that are over, as far as nobody works with it.
+ * @param findAbandoned says of which of the runs there is nothing to keep
+ * @returns the names of the schemas that were dropped
+ */
+export async function sweepStaging(
+  database: Database,
+  findAbandoned: (runs: readonly StagedRun[]) => Promise<ReadonlySet<string>>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  await using session = await database.session(signal);
+  const schemas = await findStaging(session);
+  if (schemas.length === 0) return [];
+  const ages = await session.rows<{ name: string; ageMs: number | null }>(sql`
+    SELECT nspname::text AS name, (extract(epoch FROM clock_timestamp() -
+        substring(obj_description(oid, 'pg_namespace') FROM ${`^${COMMENT}(.*)$`})::timestamptz) * 1000)::float8 AS "ageMs"
+    FROM pg_namespace WHERE starts_with(nspname::text, ${PREFIX})`);
+  const ageOf = new Map(ages.map(({ name, ageMs }) => [name, ageMs]));
+  const abandoned = await findAbandoned(
+    schemas.map(({ name, runId }) => ({ runId, ageMs: ageOf.get(name) ?? null })),
+  );
+  const dropped: string[] = [];
+  for (const schema of schemas.filter(({ runId }) => abandoned.has(runId))) {
+    const [lock] = await session.rows<{ free: boolean }>(
+      sql`SELECT pg_try_advisory_lock(${lockKey(schema)}) AS free`,
+    );
+    if (lock?.free !== true) continue;
+    await dropSchema(session, schema);
+    dropped.push(schema.name);
+  }
+  return dropped;
+}
+
 /** An attempt that applies holds a lock on the outcome, so that to get it is to wait for the attempt's end. */
 async function readOutcome(session: Session, schema: StagingSchema): Promise<Outcome | undefined> {
   try {

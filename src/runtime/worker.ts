@@ -2,6 +2,7 @@
 import { startWorkers, type Workers } from "../../workers/start.ts";
 import { backupHandler } from "../../workers/backup.ts";
 import { restoreHandler } from "../../workers/restore.ts";
+import { startSweeper } from "../../workers/sweep-staging.ts";
 import { verificationHandler } from "../../workers/verification.ts";
 import type { WorkerDeps } from "../../workers/deps.ts";
 import type { Foundation } from "./foundation.ts";
@@ -11,13 +12,16 @@ import { retentionOf } from "./upkeep.ts";
 const CONCURRENCY = 2;
 
 /** The caller closes what it gets before the foundation. */
-export function startOwnWorkers(foundation: Foundation, concurrency: number = CONCURRENCY): Promise<Workers> {
+export async function startOwnWorkers(
+  foundation: Foundation,
+  concurrency: number = CONCURRENCY,
+): Promise<Workers> {
   const deps: WorkerDeps = {
     ...foundation,
     secretKey: foundation.sealKey,
     applyRetention: retentionOf(foundation),
   };
-  return startWorkers(
+  const workers = await startWorkers(
     deps,
     {
       BACKUP: backupHandler(deps),
@@ -26,4 +30,11 @@ export function startOwnWorkers(foundation: Foundation, concurrency: number = CO
     },
     concurrency,
   );
+  const sweeper = startSweeper(deps);
+  return {
+    async close() {
+      await sweeper.close();
+      await workers.close();
+    },
+  };
 }
