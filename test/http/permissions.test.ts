@@ -41,6 +41,7 @@ const CALLS: Readonly<Record<string, string>> = {
   "Mutation.changePassword": 'mutation { changePassword(oldPassword: "a", newPassword: "b") }',
   "Mutation.createToken": 'mutation { createToken(input: { name: "t" }) { token } }',
   "Mutation.revokeToken": `mutation { revokeToken(id: "${randomUUID()}") }`,
+  "Mutation.checkStore": 'mutation { checkStore(name: "local") { reachable } }',
   "Mutation.startBackup": "mutation { startBackup(input: {}) { id } }",
   "Mutation.startRestore": `mutation { startRestore(input: { backupId: "${randomUUID()}" }) { id } }`,
   "Mutation.createSchedule": 'mutation { createSchedule(input: { name: "n", cron: "0 2 * * *" }) { id } }',

@@ -30,13 +30,16 @@ export interface BackupOptions extends EncryptOptions, ReportOptions, ServerOpti
   readonly includeConfig?: boolean;
   readonly entities?: readonly string[];
   readonly groups?: readonly string[];
+  readonly store?: readonly string[];
   readonly format?: Format;
 }
 
 export async function runBackup(options: BackupOptions, signal: AbortSignal): Promise<void> {
   const environment = readEnvironment(process.env);
   const connection = await chooseConnection(options, environment);
-  const { output: file } = options;
+  const { output: file, store: stores } = options;
+  if (stores !== undefined && connection === undefined)
+    throw new UsageError("Only a server has stores.", "Name one with --server URL, or leave --store out.");
   if (file === undefined) return keepAtServer(connection, options, environment, signal);
   const format = chooseFormat(options, file);
   if (file === STANDARD && format === "artifact" && process.stdout.isTTY)
@@ -45,7 +48,7 @@ export async function runBackup(options: BackupOptions, signal: AbortSignal): Pr
       "Give --output FILE, or pipe it into something.",
     );
   const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
-  const backup = { selection: selectionOf(options), encryption };
+  const backup = { selection: selectionOf(options), stores, encryption };
 
   await using backend = await openBackend(connection, environment, "backup");
   const report = await writeOutput(file, (output) =>
@@ -56,7 +59,7 @@ export async function runBackup(options: BackupOptions, signal: AbortSignal): Pr
   printResult(
     options,
     { ...report, file, format },
-    () => describe(report, file === STANDARD ? "" : ` to ${file}`),
+    () => [describe(report, file === STANDARD ? "" : ` to ${file}`), ...describeFailures(report)].join("\n"),
     file === STANDARD ? process.stderr : process.stdout,
   );
 }
@@ -78,12 +81,14 @@ async function keepAtServer(
   const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
   await using backend = openServerBackend(connection);
   const report = await withProgress(options, signal, (control) =>
-    backend.keep({ selection: selectionOf(options), encryption }, control),
+    backend.keep({ selection: selectionOf(options), stores: options.store, encryption }, control),
   );
-  printResult(
-    options,
-    { ...report, server: connection.server },
-    () => `${describe(report, ` at ${connection.server}`)}\nIts id is ${report.id}.`,
+  printResult(options, { ...report, server: connection.server }, () =>
+    [
+      describe(report, ` at ${connection.server}`),
+      ...describeFailures(report),
+      `Its id is ${report.id}.`,
+    ].join("\n"),
   );
 }
 
@@ -151,4 +156,8 @@ function describe(
     `Backed up ${contents} in ${formatQuantity(tables.length, "table")}${where}: ` +
     `${formatBytes(rawBytes)} as text, ${formatBytes(sizeBytes)} as an artifact, ${ENCRYPTED[encryption]}.`
   );
+}
+
+function describeFailures({ storeFailures = [] }: BackupReport): string[] {
+  return storeFailures.map(({ store, message }) => `It is not in the store ${store}: ${message}`);
 }

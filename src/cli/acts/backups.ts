@@ -11,17 +11,26 @@ import type { ReportOptions } from "../shared-options.ts";
 import { formatBytes, formatCount, formatQuantity, formatTime } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 import { describeCancelled, describeRun } from "./describe-run.ts";
+import { findSchedule } from "./schedules.ts";
 
 export interface ListBackupsOptions extends ApiOptions {
   readonly limit: number;
   readonly status?: string;
   readonly entity?: readonly string[];
+  /** By name or id. */
+  readonly schedule?: string;
+  readonly deleted?: boolean;
 }
 
 export async function listBackups(options: ListBackupsOptions, signal: AbortSignal): Promise<void> {
-  const { limit, status, entity = [] } = options;
+  const { limit, status, entity = [], schedule, deleted } = options;
   const api = await openApi(options, signal);
-  const filter = { ...(status && { status }), ...(entity[0] && { entity: entity[0] }) };
+  const filter = {
+    ...(status && { status }),
+    ...(entity[0] && { entity: entity[0] }),
+    ...(schedule && { scheduleId: (await findSchedule(api, schedule)).id }),
+    ...(deleted === true && { deleted }),
+  };
   const backups = await collectPages(
     limit,
     async (page) => (await api.execute(BACKUPS, { ...page, filter })).backups,
@@ -96,13 +105,20 @@ async function findBackup(api: Api, id: string): Promise<ListedBackup> {
 }
 
 function describeBackup(backup: ListedBackup): string {
-  const { encryption, stores, rows, rawBytes, sizeBytes, contents } = backup;
+  const { encryption, stores, storeFailures, rows, rawBytes, sizeBytes, contents } = backup;
   const lines = [
     ...describeRun(backup),
     `encryption  ${encryption}`,
     `stores      ${stores.join(", ")}`,
+    ...storeFailures.map(({ store, message }) => `not in      ${store}: ${message}`),
     `entities    ${backup.entities.join(", ")}`,
   ];
+  if (backup.schedule !== null) lines.push(`schedule    ${backup.schedule.name}`);
+  if (backup.pinned) lines.push("pinned      yes");
+  if (backup.deletionRequestedAt !== null)
+    lines.push(
+      `deleted     ${formatTime(backup.deletionRequestedAt)}${backup.deletedBy === null ? "" : ` by ${backup.deletedBy}`}`,
+    );
   if (rows !== null && rawBytes !== null && sizeBytes !== null)
     lines.push(
       `size        ${formatQuantity(rows, "row")}, ${formatBytes(rawBytes)} as text, ${formatBytes(sizeBytes)} stored`,

@@ -21,10 +21,22 @@ export interface BackupReport {
   readonly rawBytes: number;
   /** Of the artifact. */
   readonly sizeBytes: number;
+  /** Where a server keeps it; left out: nowhere but in the output. */
+  readonly stores?: readonly string[];
+  readonly storeFailures?: readonly StoreFailure[];
+}
+
+/** A store that was to have a backup, and has it not. */
+export interface StoreFailure {
+  readonly store: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface BackupCommand {
   readonly selection: Selection;
+  /** Of the server; left out: its default ones. */
+  readonly stores?: readonly string[] | undefined;
   readonly encryption: ArtifactEncryption;
 }
 

@@ -172,8 +172,8 @@ function groupOf(manifest: Manifest, chosen: readonly string[] | undefined, name
   return group;
 }
 
-function backupInput({ selection, encryption }: BackupCommand): BackupInput {
-  return { ...selection, ...encryptionInput(encryption) };
+function backupInput({ selection, stores, encryption }: BackupCommand): BackupInput {
+  return { ...selection, stores, ...encryptionInput(encryption) };
 }
 
 function encryptionInput(encryption: ArtifactEncryption): Pick<BackupInput, "encryption"> {
@@ -188,9 +188,9 @@ function unlockInput({ passphrase, identity }: Unlock): Pick<RestoreInput, "unlo
 }
 
 function reportOf(backup: ListedBackup): BackupReport {
-  const { id, createdAt, encryption, entities, contents } = backup;
+  const { id, createdAt, encryption, entities, contents, stores, storeFailures } = backup;
   return {
-    ...{ id, createdAt, encryption, entities },
+    ...{ id, createdAt, encryption, entities, stores, storeFailures },
     tables: contents.map(({ entity, table, rows }) => ({ entity, table, rows })),
     rows: backup.rows ?? 0,
     rawBytes: backup.rawBytes ?? 0,

@@ -32,13 +32,18 @@ const backup = backupState.extend(listed.shape).extend({
   label: z.string().nullable(),
   encryption: z.enum(["NONE", "PASSPHRASE", "RECIPIENTS"]),
   stores: z.array(z.string()),
+  storeFailures: z.array(z.object({ store: z.string(), code: z.string(), message: z.string() })),
   pinned: z.boolean(),
+  schedule: z.object({ name: z.string() }).nullable(),
+  deletionRequestedAt: z.string().nullable(),
+  deletedBy: z.string().nullable(),
   contents: z.array(z.object({ entity: z.string(), table: z.string(), rows: z.int(), rawBytes: z.int() })),
 });
 export type ListedBackup = z.infer<typeof backup>;
 
 const BACKUP_FIELDS = `${RUN_FIELDS}
-  label encryption stores pinned rows rawBytes sizeBytes
+  label encryption stores storeFailures { store code message } pinned rows rawBytes sizeBytes
+  schedule { name } deletionRequestedAt deletedBy
   contents { entity table rows rawBytes }`;
 
 const restore = restoreState.extend(listed.shape).extend({
@@ -52,8 +57,15 @@ const RESTORE_FIELDS = `${RUN_FIELDS}
   mode dryRun plan backup { id }
   changes { entity table inserted updated unchanged deleted }`;
 
+interface BackupFilter {
+  readonly status?: string;
+  readonly entity?: string;
+  readonly scheduleId?: string;
+  readonly deleted?: boolean;
+}
+
 export const BACKUPS: Operation<
-  PageVariables & { readonly filter: { readonly status?: string; readonly entity?: string } },
+  PageVariables & { readonly filter: BackupFilter },
   { backups: Page<ListedBackup> }
 > = {
   result: z.object({ backups: page(backup) }),
@@ -90,11 +102,28 @@ export const CANCEL_RUN: Operation<{ readonly id: string }, { cancelRun: { id: s
   document: `mutation ($id: ID!) { cancelRun(id: $id) { id status } }`,
 };
 
-const store = z.object({ name: z.string(), kind: z.string(), default: z.boolean() });
+const store = z.object({
+  name: z.string(),
+  kind: z.string(),
+  default: z.boolean(),
+  /** null: the caller may not know. */
+  place: z.string().nullable(),
+});
 
 export const STORES: Operation<Record<string, never>, { stores: z.infer<typeof store>[] }> = {
   result: z.object({ stores: z.array(store) }),
-  document: `query { stores { name kind default } }`,
+  document: `query { stores { name kind default place } }`,
+};
+
+const storeHealth = z.object({
+  reachable: z.boolean(),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
+});
+export type StoreHealth = z.infer<typeof storeHealth>;
+
+export const CHECK_STORE: Operation<{ readonly name: string }, { checkStore: StoreHealth }> = {
+  result: z.object({ checkStore: storeHealth }),
+  document: `mutation ($name: String!) { checkStore(name: $name) { reachable error { code message hint } } }`,
 };
 
 const accessToken = z.object({

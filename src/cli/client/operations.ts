@@ -61,6 +61,7 @@ export interface BackupInput {
   readonly groups?: readonly string[] | undefined;
   readonly include?: readonly string[] | undefined;
   readonly encryption?: { readonly passphrase: string } | { readonly recipients: readonly string[] };
+  readonly stores?: readonly string[] | undefined;
   readonly label?: string;
 }
 

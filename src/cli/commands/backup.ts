@@ -21,6 +21,11 @@ export function define(command: Command, { signal }: CommandContext): void {
       "only the entities of these groups: auth, config, logs, workspace, audit",
       collectNames,
     )
+    .option(
+      "--store <names>",
+      "with --server: keep it in these of its stores, with commas between them (default: its default ones)",
+      collectNames,
+    )
     .option("--include-audit", "the audit logs too")
     .option("--include-config", "the configuration values too")
     .addOption(

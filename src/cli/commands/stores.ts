@@ -1,4 +1,4 @@
-// holdfast stores: where the server keeps its backups.
+// holdfast stores: where the server keeps its backups, and whether it can.
 import type { Command } from "commander";
 import { addExamples, type CommandContext } from "../command.ts";
 import { addApiOptions, type ApiOptions } from "../server-options.ts";
@@ -10,6 +10,18 @@ export function define(command: Command, { signal }: CommandContext): void {
     const { listStores } = await import("../acts/stores.ts");
     await listStores(options, signal);
   });
+  const check = command
+    .command("check")
+    .summary("whether they take, list, give back and delete")
+    .description(
+      "Has a server put, list, read and delete a small object in its stores. Fails if any of them does.",
+    )
+    .argument("[names...]", "only these stores");
+  addApiOptions(check).action(async (names: string[], options: ApiOptions) => {
+    const { checkStores } = await import("../acts/stores.ts");
+    await checkStores(names, options, signal);
+  });
+  addExamples(check, [["holdfast stores check offsite", "before the night in which it is needed"]]);
   const examples = [["holdfast stores list --server https://backups.example.org", "of that server"]] as const;
   addExamples(list, examples);
   addExamples(command, examples);
