@@ -58,14 +58,28 @@ function columnsUnknownTo(backup: ManifestTable, live: TableShape): LiveColumn[]
 function columnFaults(backup: ManifestTable, live: TableShape): string[] {
   const label = tableLabel(backup);
   const byName = new Map(live.columns.map((column) => [column.name, column]));
+  const unknown = columnsUnknownTo(backup, live);
   const faults = backup.columns
     .filter((column) => column.generated === null)
-    .map((column) => columnFault(column, byName.get(column.name)));
+    .map((column) => columnFault(column, byName.get(column.name)) ?? missingFault(column, byName, unknown));
   return faults.filter((fault) => fault !== undefined).map((fault) => `${label} ${fault}`);
 }
 
+/** A column that the backup does not know and that could hold the values may be the missing one under a new name. */
+function missingFault(
+  backup: ColumnShape,
+  live: ReadonlyMap<string, LiveColumn>,
+  unknown: readonly LiveColumn[],
+): string | undefined {
+  if (live.has(backup.name)) return undefined;
+  const heirs = unknown.filter((column) => holdsEveryValue(column.type, backup.type));
+  const rename =
+    heirs.length === 0 ? "" : ` (renamed to ${heirs.map((column) => column.name).join(" or ")}?)`;
+  return `has no column ${backup.name}${rename}`;
+}
+
 function columnFault(backup: ColumnShape, live: LiveColumn | undefined): string | undefined {
-  if (live === undefined) return `has no column ${backup.name}`;
+  if (live === undefined) return undefined;
   if (live.generated !== null) return `computes the column ${backup.name}, which the backup has values for`;
   if (holdsEveryValue(live.type, backup.type)) return undefined;
   return `has ${backup.name} as ${live.type}, where the backup has ${backup.type}`;
