@@ -1,0 +1,226 @@
+// Values of every type that a column can be of, as PostgreSQL reads them: the ordinary, the extreme and the odd.
+
+/** By the type's name, as format_type prints it. */
+export const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
+  boolean: ["t", "f"],
+  bytea: ["", "\\x00", "\\x5c6e0a0d09ff00", "\\xdeadbeef"],
+  '"char"': ["a", "\\200", "\\", "\t", ""],
+  name: ["", "a name", "ä".repeat(31), '"quoted"'],
+  bigint: ["0", "9223372036854775807", "-9223372036854775808"],
+  smallint: ["0", "32767", "-32768"],
+  integer: ["0", "2147483647", "-2147483648"],
+  text: [
+    "",
+    "null",
+    "NULL",
+    "\\N",
+    "\\.",
+    "\\\\.",
+    "a\tb\nc\rd\\e\bf\fg\vh",
+    "\r\n",
+    " ",
+    '"',
+    "'",
+    "{}",
+    "é\u0301\u200d\u{1F468}\u{200D}\u{1F469}",
+    "\u{7f}\u{80}\u{7ff}\u{800}\u{d7ff}\u{e000}\u{fffd}\u{ffff}",
+    ...[...Array(17).keys()].map((plane) =>
+      String.fromCodePoint(plane * 0x1_0000 + 0x41, plane * 0x1_0000 + 0xfffd),
+    ),
+    "x".repeat(9_000),
+  ],
+  character: ["a", " ", "ä"],
+  "character(7)": ["", "a", "ab \t\n ", "äöüß é"],
+  bpchar: ["", "a", "trailing   "],
+  "character varying": ["", "a", "trailing   "],
+  "character varying(5)": ["", "abcde", "\u{1F600}\u{10FFFF}"],
+  real: ["0", "-0", "1e-45", "3.4028235e38", "NaN", "Infinity", "-Infinity", "0.1", "16777217"],
+  "double precision": [
+    "0",
+    "-0",
+    "5e-324",
+    "1.7976931348623157e308",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "0.1",
+    "0.30000000000000004",
+  ],
+  numeric: [
+    "0",
+    "0.000",
+    "1.0",
+    "1.00",
+    "-1e-1000",
+    "1e1000",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "123456789012345678901234567890.0123456789",
+  ],
+  "numeric(12,3)": ["0.000", "-999999999.999", "NaN"],
+  money: ["0", "92233720368547758.07", "-92233720368547758.08", "$1,234.50"],
+  date: [
+    "2000-01-01",
+    "infinity",
+    "-infinity",
+    "4713-01-01 BC",
+    "5874897-12-31",
+    "0044-03-15 BC",
+    "2024-02-29",
+  ],
+  "time without time zone": ["00:00:00", "23:59:59.999999", "24:00:00"],
+  "time with time zone": ["00:00:00+00", "24:00:00-15:59", "12:30:15.000001+05:45:30"],
+  "timestamp without time zone": [
+    "2000-01-01 00:00:00",
+    "infinity",
+    "-infinity",
+    "4713-01-01 00:00:00 BC",
+    "294276-12-31 23:59:59.999999",
+    "0001-01-01 00:00:00 BC",
+  ],
+  "timestamp with time zone": [
+    "2000-01-01 00:00:00+00",
+    "infinity",
+    "-infinity",
+    "4713-01-01 00:00:00+00 BC",
+    "294276-12-31 23:59:59.999999+00",
+    "2024-03-31 02:30:00 Europe/Berlin",
+  ],
+  "timestamp(3) with time zone": ["2000-01-01 00:00:00.123+00"],
+  interval: [
+    "0",
+    "1 mon",
+    "30 days",
+    "720:00:00",
+    "-178000000 years",
+    "178000000 years",
+    "-1 mons +1 day -00:00:00.000001",
+    "2147483647 days",
+  ],
+  "interval year to month": ["3 years 2 months"],
+  bit: ["0", "1"],
+  "bit(11)": ["00000000000", "10101010101"],
+  "bit varying": ["", "1", "0101"],
+  "bit varying(9)": ["", "111111111"],
+  uuid: ["00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"],
+  json: ['{"b": 1, "a":  [1, 2.0, null], "b": 2}', '"\\u00e9\\n\\ud83d\\ude00"', " null ", "1.10", "{}"],
+  jsonb: [
+    '{"b": 1, "a": [1, 2.00, null], "": {}}',
+    '"\\u00e9\\n\\ud83d\\ude00\\\\"',
+    "null",
+    "1.10",
+    "1e400",
+    "[]",
+    '{"a\\tb": "\\\\."}',
+  ],
+  jsonpath: ["$", 'strict $.a[*] ? (@.b > 1 && @.c like_regex "^x\\\\d" flag "i")', '$."a b".size()'],
+  xml: ["", "<a>x &amp; \t\n<![CDATA[<]]></a>", "text <b/> more", '<?xml version="1.0"?><!-- c --><r/>'],
+  tsvector: ["", "a:1A,3B 'it''s':2 'b c':4", "'\\\\':1", "fat cat"],
+  tsquery: ["", "'fat' & ( 'rat':AB | !'cat':* )", "'a' <-> 'b' <3> 'c'"],
+  point: ["(0,0)", "(-0,NaN)", "(Infinity,1e-300)"],
+  line: ["{1,2,3}", "{0,-1,0.1}"],
+  lseg: ["[(0,0),(1,1)]"],
+  box: ["(1,1),(0,0)", "(3,4),(-1,-2)"],
+  path: ["((0,0),(1,1),(2,0))", "[(0,0),(1,1)]"],
+  polygon: ["((0,0),(1,1),(2,0))"],
+  circle: ["<(1,2),3>", "<(0,0),0>"],
+  inet: ["0.0.0.0", "192.168.1.5/24", "::ffff:1.2.3.4", "2001:db8::1/64", "255.255.255.255/0"],
+  cidr: ["0.0.0.0/0", "192.168.1.0/24", "2001:db8::/32", "10.1.2.3/32"],
+  macaddr: ["08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff"],
+  macaddr8: ["08:00:2b:01:02:03:04:05", "08:00:2b:01:02:03"],
+  oid: ["0", "4294967295"],
+  xid: ["0", "4294967295"],
+  xid8: ["0", "18446744073709551615"],
+  cid: ["0", "4294967295"],
+  tid: ["(0,0)", "(4294967295,65535)"],
+  pg_lsn: ["0/0", "FFFFFFFF/FFFFFFFF"],
+  pg_snapshot: ["1:1:", "10:20:10,14,15"],
+  txid_snapshot: ["1:1:", "10:20:10,14,15"],
+  refcursor: ["", "a cursor"],
+  regclass: ["pg_class", 'app."Order ""Lines"".1"', "0", "4000000000"],
+  regtype: ["integer", 'app."Mood s"[]', "timestamp with time zone", "0"],
+  regproc: ["pg_catalog.pg_backend_pid", "app.half", "0"],
+  regprocedure: ["pg_catalog.length(text)", "app.half(integer)", "0"],
+  regoper: ["pg_catalog.||/", "0"],
+  regoperator: ["pg_catalog.+(integer,integer)", "pg_catalog.-(NONE,integer)", "0"],
+  regnamespace: ["pg_catalog", "app", "0"],
+  regrole: ["pg_monitor", "0"],
+  regconfig: ["simple", "english"],
+  regdictionary: ["simple", "english_stem"],
+  regcollation: ['"C"', '"POSIX"', "0"],
+  aclitem: ["pg_monitor=r*w/pg_read_all_data", "=X/pg_monitor"],
+  int4range: ["empty", "(,)", "[1,5)", "[-2147483648,2147483647)", "(,7)"],
+  int8range: ["empty", "[1,9223372036854775807)"],
+  numrange: ["empty", "[1.0,2.00)", "(1,1.10]", "[NaN,NaN]", "[-Infinity,Infinity]", "(,)"],
+  tsrange: ["empty", '["2000-01-01 00:00:00",infinity)', "[-infinity,infinity]"],
+  tstzrange: ["empty", '("0044-03-15 00:00:00+00 BC","2000-01-01 00:00:00+00"]'],
+  daterange: ["empty", "[2000-01-01,infinity)", "(,)"],
+  int4multirange: ["{}", "{[1,3),[7,)}", "{(,)}"],
+  int8multirange: ["{}", "{[1,3)}"],
+  nummultirange: ["{}", "{[1.0,2.00],(3,4)}"],
+  tsmultirange: ["{}", '{["2000-01-01 00:00:00","2001-01-01 00:00:00")}'],
+  tstzmultirange: ["{}", '{["2000-01-01 00:00:00+00",)}'],
+  datemultirange: ["{}", "{[2000-01-01,2001-01-01),[2002-01-01,)}"],
+};
+
+/** Types that are in no column but those of the system's catalogs: the server itself reads no value of them. */
+export const UNREADABLE: readonly string[] = [
+  "gtsvector",
+  "pg_brin_bloom_summary",
+  "pg_brin_minmax_multi_summary",
+  "pg_dependencies",
+  "pg_mcv_list",
+  "pg_ndistinct",
+  "pg_node_tree",
+];
+
+/** What {@link OWN} is of, and what some of {@link BUILT_IN} name. */
+export const OWN_DDL = `
+  create type app."Mood s" as enum ('sad', 'it''s "fine"', 'happy, very', '', 'NULL', 'a\\b');
+  create domain app.positive as integer check (value > 0);
+  create domain app.required as text not null check (value <> 'forbidden');
+  create domain app.numbers as integer[] check (0 <> all(value));
+  create domain app.above as app.positive check (value > 10);
+  create type app.point3 as (x double precision, y numeric(6,2), "Z z" text);
+  create type app.nested as (head app.point3, tail app.point3[], mood app."Mood s", none app.positive);
+  create type app.textrange as range (subtype = text, collation = "C");
+  create type app.floatrange as range (subtype = float8, subtype_diff = float8mi);
+  create domain app.span as int4range check (not isempty(value));
+  create table app."Order ""Lines"".1" (id int);
+  create function app.half(integer) returns integer language sql as 'select $1 / 2';
+`;
+
+/** Types that applications make. */
+export const OWN: Readonly<Record<string, readonly string[]>> = {
+  'app."Mood s"': ["sad", 'it\'s "fine"', "happy, very", "", "NULL", "a\\b"],
+  "app.positive": ["1", "2147483647"],
+  "app.required": ["", "null", "\\N"],
+  "app.numbers": ["{}", "{1,NULL,3}", "[2:3]={1,2}", "{{1,2},{3,4}}"],
+  "app.above": ["11"],
+  "app.point3": ["(,,)", '(1.5,2.00,"a ""b"", (c)\\\\ \t\n")', "(NaN,NaN,)", '(-0,,"")'],
+  "app.nested": [
+    "(,,,)",
+    '("(1,2.00,x)","{""(1,2.00,\\\\""a b\\\\"")"",NULL}","happy, very",7)',
+    '("(,,)",{},"",)',
+  ],
+  "app.textrange": ["empty", '["a, b","c ""d")', "(,)", '["",z)'],
+  "app.textmultirange": ["{}", '{["a","b"),["c, ""","d")}'],
+  "app.floatrange": ["[0.1,0.30000000000000004)", "[-Infinity,Infinity]"],
+  "app.span": ["[1,5)"],
+};
+
+/** Extensions of PostgreSQL's own contrib, with values of their types. */
+export const EXTENSIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  hstore: { "app.hstore": ["", '"a"=>"1", "b\\"c"=>NULL, ""=>"x, y"', '"N"=>"NULL"'] },
+  citext: { "app.citext": ["", "MiXed", "mixed", "ÄÖ\t"] },
+  ltree: {
+    "app.ltree": ["", "Top.Science.Astronomy", "a_1.B"],
+    "app.lquery": ["Top.*{1,2}.!a|b@*"],
+    "app.ltxtquery": ["Europe & Russia*@ & !Transportation"],
+  },
+  cube: { "app.cube": ["(1,2,3)", "(0,0),(1,1e-300)", "(0)"] },
+  seg: { "app.seg": ["1.0 .. 2.00", "<5", "~6.5", "1(+-)0.1"] },
+  isn: { "app.isbn13": ["978-0-11-000533-1"], "app.ean13": ["123-456789-043-2"], "app.issn": ["1436-4522"] },
+  intarray: { "app.query_int": ["1 & ( 2 | !3 )"] },
+};
