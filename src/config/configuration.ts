@@ -22,18 +22,24 @@ export async function readConfiguration(
   const file = await findFile(environment.configFile);
   if (file === undefined) return platformConfiguration(environment);
   const label = labelOf(file);
-  let exported: unknown;
-  try {
-    exported = await loadModule(file);
-  } catch (error) {
-    throw isHoldfastError(error) ? error : describeFailure(error, label);
-  }
-  if (typeof exported !== "object" || exported === null || !("default" in exported)) {
+  const exported = await runFile(file, label);
+  if (exported === undefined) {
     throw new HoldfastError("CONFIG_INVALID", `${label} has no default export.`, {
       hint: 'Write: import { defineConfig } from "holdfast"; export default defineConfig({ ... });',
     });
   }
-  return readConfig(exported.default, label, localStore(environment));
+  return readConfig(exported.value, label, localStore(environment));
+}
+
+/** The default export, waited for where it is a promise; undefined: there is none. */
+async function runFile(file: string, label: string): Promise<{ readonly value: unknown } | undefined> {
+  try {
+    const exported = await loadModule(file);
+    if (typeof exported !== "object" || exported === null || !("default" in exported)) return undefined;
+    return { value: await exported.default };
+  } catch (error) {
+    throw isHoldfastError(error) ? error : describeFailure(error, label);
+  }
 }
 
 /** What holds without a file: the built-in platform's catalog, and a store in the data directory. */

@@ -1,5 +1,5 @@
 // Looks at tables by name without copying anything: what stands under each name, and what would be in the way of
-// backing it up or putting it back. Waits for nobody's locks: sizes are not asked for.
+// backing it up or putting it back.
 import { sql } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import * as catalog from "./catalog-queries.ts";
@@ -57,8 +57,12 @@ const KINDS: Readonly<Record<string, SurveyedKind>> = {
 /** More than anybody's tables, and less than memory minds. */
 const OTHERS_MAX = 20_000;
 
-/** A fixed number of queries, however many names there are. @throws HoldfastError as {@link Session} */
+/** What is being altered is not waited for longer than this: PostgreSQL locks a table to print its expressions. */
+const LOCK_TIMEOUT = "2s";
+
+/** A fixed number of queries, however many names there are. @throws HoldfastError TABLE_LOCKED, and as {@link Session} */
 export async function surveyTables(session: Session, names: readonly TableName[]): Promise<Survey> {
+  await session.query(sql`SET lock_timeout = ${sql.raw(`'${LOCK_TIMEOUT}'`)}`);
   const found = new Map(
     (await session.rows<catalog.RelationRow>(catalog.relations(names))).map((row) => [keyOf(row), row]),
   );

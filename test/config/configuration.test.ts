@@ -79,6 +79,13 @@ describe("the configuration file", () => {
     expect(await tablesOf(files)).toEqual(["public.a"]);
   });
 
+  it("may export a promise of its configuration", async () => {
+    const text = `export default (async () => ({ groups: { g: { entities: { customers: { tables: ["a"] } } } } }))();`;
+    expect(await tablesOf({ "h.ts": text })).toEqual(["public.a"]);
+    const { message } = await refusal({ "h.mts": `export default Promise.reject(new Error("no vault"));` });
+    expect(message).toMatch(/h\.mts cannot be run: no vault \(\S+h\.mts:1:\d+\)/);
+  });
+
   it("is looked for in the working directory, unless HOLDFAST_CONFIG names one", async () => {
     const plain = `export default { groups: { g: { entities: { customers: { tables: ["a"] } } } } };`;
     const folder = await write({ "holdfast.config.ts": plain });

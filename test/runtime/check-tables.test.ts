@@ -117,6 +117,16 @@ describe("the tables of a configuration", () => {
     expect(await check({ a: ["keyless", "events_leaf"] }, { keyless: true })).toEqual([]);
   });
 
+  it("are not refused because somebody alters one of them", async () => {
+    const sql = postgres(database.url, { max: 1 });
+    await sql`BEGIN`;
+    await sql`ALTER TABLE customers ALTER COLUMN id SET DEFAULT 7`;
+    const warnings = await check({ customers: ["customers"] });
+    await sql`ROLLBACK`;
+    await sql.end();
+    expect(warnings).toEqual([expect.stringMatching(/^databases\.app\.url: .*lock/i)]);
+  });
+
   it("are warned of where they work, though perhaps not as was meant", async () => {
     expect(await check({ orders: ["shop.orders"] })).toEqual([
       "groups.g.entities.orders.tables[0]: shop.orders refers to public.customers (of_customer), which is in no entity; " +

@@ -39,8 +39,9 @@ export async function openDirectBackend(
   await using opened = new AsyncDisposableStack();
   const databases = opened.use(createDirectDatabases(choice, configuration, options.act));
   const databaseUrl = (name: string): string => databases.url(name);
-  // Without a file everything is in Holdfast's own database: whether it can be had is said first of all.
-  if (configuration.file === undefined) await databases.openFor(catalog.entities.values());
+  const ownAlone = configuration.places.size === 0;
+  // Where no file names entities, everything is in Holdfast's own database: whether it can be had is said first of all.
+  if (ownAlone) await databases.openFor(catalog.entities.values());
 
   const record: DirectBackend["record"] = async (act) => {
     try {
@@ -101,8 +102,7 @@ export async function openDirectBackend(
     },
 
     async restore({ input, ...command }, control) {
-      if (configuration.file !== undefined)
-        await databases.openFor(await restored({ input, ...command }, control.signal));
+      if (!ownAlone) await databases.openFor(await restored({ input, ...command }, control.signal));
       const order = { runId: randomUUID(), ...command };
       const deps = { databaseUrl, catalog, source: input.source };
       const result = await restoreAlone(deps, order, control, (error) =>

@@ -37,7 +37,7 @@ export function createDirectDatabases(
       return await openExistingDatabase(choice);
     } catch (error) {
       // Where a file says what is protected, an empty database of Holdfast's own is no sign of a wrong directory.
-      if (configuration.file === undefined || !isHoldfastError(error, "NOT_FOUND")) throw error;
+      if (configuration.places.size === 0 || !isHoldfastError(error, "NOT_FOUND")) throw error;
       return openMigratedDatabase(choice);
     }
   };

@@ -36,6 +36,6 @@ export function suggest(name: string, known: readonly string[]): string {
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "an object";
+  if (typeof value === "object") return "an object of another kind";
   return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
 }

@@ -90,6 +90,9 @@ export class Section {
   }
 }
 
+/** Plain objects alone: a Map or a promise has no keys, and would be taken for nothing at all. */
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -21,7 +21,7 @@ export function readTable(value: unknown): TableName | string {
   if (typeof value !== "object" || value === null) return `is ${kindOf(value)}; ${EXAMPLE}`;
   if (VIEW in value) return "is a view, which has no rows of its own: name the tables that it reads";
   if (NAME in value) return readDrizzleTable(value);
-  return `is ${kindOf(value)} that is no table; ${EXAMPLE}`;
+  return Array.isArray(value) ? `is a list; ${EXAMPLE}` : `is an object that is no table; ${EXAMPLE}`;
 }
 
 function readName(text: string): TableName | string {

@@ -337,6 +337,7 @@ describe("a configuration that is not valid", () => {
       expect.stringMatching(/is undefined; write export default defineConfig/),
     ]);
     expect(faultsOf(() => ({}))).toEqual([expect.stringMatching(/is a function/)]);
+    expect(faultsOf(new Map())).toEqual([expect.stringMatching(/is an object of another kind/)]);
     expect(faultsOf({ groups: [], stores: "x", notify: {} })).toHaveLength(3);
   });
 });
