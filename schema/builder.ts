@@ -1,5 +1,6 @@
 // The one schema builder. It defines no types: each type stands in a file of its own, beside the fields that lead to it.
 import SchemaBuilder from "@pothos/core";
+import type { UploadedFile } from "../src/runs/keeping.ts";
 import type { Context } from "./context.ts";
 import "./plugins/catalog-enums.ts";
 import "./plugins/permissions.ts";
@@ -11,6 +12,7 @@ export interface Types {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
     SafeInt: { Input: number; Output: number };
+    File: { Input: UploadedFile; Output: never };
   };
 }
 

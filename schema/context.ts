@@ -5,6 +5,7 @@ import type { Origin } from "../src/auth/context.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import type { RunWatcher } from "../src/ledger/watch.ts";
 import type { RunDeps } from "../src/runs/deps.ts";
+import type { Keeping } from "../src/runs/keeping.ts";
 
 /** What an entity's tables look like in its database at present. */
 export interface EntityFacts {
@@ -17,6 +18,8 @@ export interface EntityFacts {
 export interface ContextDeps extends RunDeps {
   readonly auth: Auth;
   readonly watcher: RunWatcher;
+  /** Acts on the stores while the caller waits. */
+  readonly keeping: Keeping;
   /** By the entity's name; entities whose database cannot be reached may be missing. */
   readonly catalogFacts: () => Promise<ReadonlyMap<string, EntityFacts>>;
   /** How often a running subscription looks whether its caller still has the right to it; left out: 2 s. */

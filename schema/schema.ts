@@ -9,6 +9,7 @@ import "./types/catalog.ts";
 import "./types/backup.ts";
 import "./types/backup-acts.ts";
 import "./types/backup-keeping.ts";
+import "./types/artifact-acts.ts";
 import "./types/schedule.ts";
 import "./types/schedule-acts.ts";
 import "./types/restore.ts";

@@ -2,12 +2,14 @@
 import { readFile } from "node:fs/promises";
 import type { EncryptionKind } from "../src/core/artifact.ts";
 import { entityNamed } from "../src/core/catalog.ts";
+import { contentsOf } from "../src/core/contents.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import type { VerificationLevel } from "../src/core/run.ts";
 import type { Unlock } from "../src/engine/artifact-reader.ts";
 import { dropDrill } from "../src/engine/drill.ts";
 import { verifyKept } from "../src/engine/verify-kept.ts";
 import { findArtifact } from "../src/ledger/artifacts.ts";
+import { learnContents } from "../src/ledger/kept.ts";
 import type { VerificationRun } from "../src/ledger/run-row.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";
@@ -24,9 +26,14 @@ export function verificationHandler(deps: WorkerDeps): RunProcessor {
       const depth = await depthOf(deps, run, artifact.encryption, secret());
       if (depth.level === "DRILL") await note(run.id);
       const order = { runId: run.id, artifact, ...depth };
-      const { outcome: found, fault } = await verifyKept({ stores, serverUrl }, order, control);
+      const { outcome: found, fault, manifest } = await verifyKept({ stores, serverUrl }, order, control);
       const outcome = { ...found, note: depth.note };
-      if (fault === undefined) return { outcome };
+      if (fault === undefined) {
+        // Of one that was imported or found encrypted, nobody knew yet.
+        if (manifest !== undefined && artifact.contents.length === 0)
+          await learnContents(ledger, artifact, contentsOf(catalog, manifest));
+        return { outcome };
+      }
       const { code, message, hint } = fault;
       log.error({ err: fault, code, backup: artifact.runId, outcome }, "the backup is not sound");
       return { failure: { code, message, hint }, outcome };

@@ -1,12 +1,17 @@
 // What is done with backups: starting one, and watching it.
-import { backedUpEntities, startBackup, type BackupInput } from "../../src/runs/start-backup.ts";
+import {
+  backedUpEntities,
+  startBackup,
+  type BackupInput,
+  type EncryptionChoice,
+} from "../../src/runs/start-backup.ts";
 import { requireVisible, withArtifact } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { signedIn } from "../context.ts";
 import { EntityEnum, EntityGroupEnum } from "../enums.ts";
 import { BackupType } from "./backup.ts";
 
-const EncryptionInput = builder.inputType("EncryptionInput", {
+export const EncryptionInput = builder.inputType("EncryptionInput", {
   description: "At most one of the two; left out: not encrypted.",
   fields: (t) => ({
     passphrase: t.string(),
@@ -36,15 +41,19 @@ const StartBackupInput = builder.inputType("StartBackupInput", {
 });
 
 /** GraphQL's null means the same as leaving a field out. */
+export function toEncryptionChoice(
+  input: typeof EncryptionInput.$inferInput | null | undefined,
+): EncryptionChoice {
+  return { passphrase: input?.passphrase ?? undefined, recipients: input?.recipients ?? undefined };
+}
+
+/** GraphQL's null means the same as leaving a field out. */
 function toBackupInput(input: typeof StartBackupInput.$inferInput): BackupInput {
   return {
     entities: input.entities ?? undefined,
     groups: input.groups ?? undefined,
     include: input.include ?? undefined,
-    encryption: {
-      passphrase: input.encryption?.passphrase ?? undefined,
-      recipients: input.encryption?.recipients ?? undefined,
-    },
+    encryption: toEncryptionChoice(input.encryption),
     stores: input.stores ?? undefined,
     label: input.label ?? undefined,
     idempotencyKey: input.idempotencyKey ?? undefined,

@@ -1,6 +1,11 @@
 // Backup: finding one and listing them. Starting and watching are in backup-acts.ts.
 import type { ArtifactContent } from "../../src/ledger/tables.ts";
-import { findVisibleBackup, listVisibleBackups, type Backup } from "../../src/runs/visible.ts";
+import {
+  areContentsKnown,
+  findVisibleBackup,
+  listVisibleBackups,
+  type Backup,
+} from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { pageSize, PageInfoType, toConnection, type Connection, type Edge } from "../connection.ts";
 import { signedIn } from "../context.ts";
@@ -21,7 +26,10 @@ export const BackupType = builder.objectRef<Backup>("Backup").implement({
   interfaces: [RunInterface],
   fields: (t) => ({
     label: t.string({ nullable: true, resolve: ({ run }) => run.request.label }),
-    entities: t.field({ type: [EntityEnum], resolve: ({ run }) => run.entities }),
+    entities: t.field({
+      type: [EntityEnum],
+      resolve: (backup) => (areContentsKnown(backup) ? backup.run.entities : []),
+    }),
     contents: t.field({ type: [BackupContentType], resolve: ({ artifact }) => artifact?.contents ?? [] }),
     encryption: t.field({ type: EncryptionKindEnum, resolve: ({ run }) => run.request.encryption }),
     stores: t.stringList({ resolve: ({ run, artifact }) => [...(artifact?.stores ?? run.request.stores)] }),
@@ -35,9 +43,13 @@ export const BackupType = builder.objectRef<Backup>("Backup").implement({
       type: "SafeInt",
       nullable: true,
       description: "of the rows before compression",
-      resolve: ({ artifact }) => artifact?.rawBytes,
+      resolve: (backup) => (areContentsKnown(backup) ? backup.artifact?.rawBytes : null),
     }),
-    rows: t.field({ type: "SafeInt", nullable: true, resolve: ({ artifact }) => artifact?.rows }),
+    rows: t.field({
+      type: "SafeInt",
+      nullable: true,
+      resolve: (backup) => (areContentsKnown(backup) ? backup.artifact?.rows : null),
+    }),
     pinned: t.boolean({ resolve: ({ artifact }) => artifact?.pinned ?? false }),
     downloadUrl: t.string({
       nullable: true,

@@ -1,5 +1,5 @@
 // Verification: finding one, and those of a backup. Starting and watching are in verification-acts.ts.
-import { VERIFICATION_LEVELS, type VerifiedStore, type VerifiedTable } from "../../src/core/run.ts";
+import type { VerificationLevel, VerifiedStore, VerifiedTable } from "../../src/core/run.ts";
 import {
   backupOf,
   findVisibleVerification,
@@ -12,18 +12,17 @@ import { EntityEnum } from "../enums.ts";
 import { BackupType } from "./backup.ts";
 import { RunInterface } from "./run.ts";
 
-const DESCRIPTIONS = {
-  STORED: "Every stored object is there, whole, and hashes to what was written. Needs no key.",
-  CONTENTS: "Everything is decrypted, decompressed and counted.",
-  DRILL: "A drill: everything is restored into a scratch database and the rows' own hashes are compared.",
-} as const satisfies Record<(typeof VERIFICATION_LEVELS)[number], string>;
-
 export const VerificationLevelEnum = builder.enumType("VerificationLevel", {
   values: {
-    STORED: { description: DESCRIPTIONS.STORED },
-    CONTENTS: { description: DESCRIPTIONS.CONTENTS },
-    DRILL: { description: DESCRIPTIONS.DRILL },
-  },
+    STORED: {
+      description: "Every stored object is there, whole, and hashes to what was written. Needs no key.",
+    },
+    CONTENTS: { description: "Everything is decrypted, decompressed and counted." },
+    DRILL: {
+      description:
+        "A drill: everything is restored into a scratch database and the rows' own hashes are compared.",
+    },
+  } satisfies Record<VerificationLevel, object>,
 });
 
 const VerifiedStoreType = builder.objectRef<VerifiedStore>("VerifiedStore").implement({

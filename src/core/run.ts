@@ -61,6 +61,47 @@ export interface RowSelection {
   readonly match?: readonly { readonly column: string; readonly equals: string }[];
 }
 
+/** A column of a row that a restore changes, as text; long text is cut and ends in an ellipsis. */
+export interface ColumnSample {
+  readonly column: string;
+  /** null: NULL, or no row. */
+  readonly before: string | null;
+  /** null: NULL, or no row. */
+  readonly after: string | null;
+  /** Whether the two differ, also beyond what is shown of them. */
+  readonly changed: boolean;
+}
+
+/** One of the rows that a restore would change. */
+export interface RowSample {
+  readonly kind: "INSERTED" | "UPDATED" | "DELETED";
+  readonly columns: readonly ColumnSample[];
+}
+
+/** What stands in the way of a restore, found before anything was changed. */
+export interface RestoreConflict {
+  /** Two rows that cannot be there together; rows that would refer to nothing; rows that would lose what they refer to. */
+  readonly kind: "UNIQUE" | "MISSING_REFERENCE" | "STILL_REFERENCED";
+  /** Whose table it is; null: no entity's. */
+  readonly entity: string | null;
+  /** `schema.name` */
+  readonly table: string;
+  readonly constraint: string;
+  readonly rows: number;
+  /** What collides or is missing, for example: `name = a`. */
+  readonly values: string;
+  /** The backup's row, by its key, of a UNIQUE conflict: `id = 1`. */
+  readonly row: string | null;
+  /** The row that it collides with. */
+  readonly other: string | null;
+  /** false: the other row is the backup's too. */
+  readonly otherIsLive: boolean | null;
+  /** `schema.name` of the table that is referred to. */
+  readonly references: string | null;
+  /** The entity to restore as well. */
+  readonly add: string | null;
+}
+
 /** What a restore does (or, as a dry run, would do) to one table. */
 export interface TableChanges {
   readonly entity: string;
@@ -70,11 +111,12 @@ export interface TableChanges {
   readonly updated: number;
   readonly unchanged: number;
   readonly deleted: number;
+  /** Of a dry run that was asked for some: a few rows of each kind. */
+  readonly samples?: readonly RowSample[];
 }
 
 /** How deep a verification looks: the bytes as stored, what is in them, or a restore of all of it into a scratch database. */
-export const VERIFICATION_LEVELS = ["STORED", "CONTENTS", "DRILL"] as const;
-export type VerificationLevel = (typeof VERIFICATION_LEVELS)[number];
+export type VerificationLevel = "STORED" | "CONTENTS" | "DRILL";
 
 /** A store's copy of an artifact, read through as it is stored. */
 export interface VerifiedStore {

@@ -22,8 +22,8 @@ export interface RekeyOrder {
 }
 
 /** @throws HoldfastError BAD_INPUT for an artifact that is not encrypted */
-export function checkRekeyable(header: ArtifactHeader): void {
-  if (header.encryption !== "NONE") return;
+export function checkRekeyable({ encryption }: Pick<ArtifactHeader, "encryption">): void {
+  if (encryption !== "NONE") return;
   throw new HoldfastError(
     "BAD_INPUT",
     "The artifact is not encrypted: it has no key that could be changed.",

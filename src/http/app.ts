@@ -9,6 +9,7 @@ import type { ServerDeps } from "./deps.ts";
 import { originOf, type Env } from "./env.ts";
 import { GRAPHIQL_CONTENT_SECURITY_POLICY } from "./graphiql-page.ts";
 import { GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
+import { graphqlUploads } from "./graphql-upload-route.ts";
 import { healthRoutes } from "./health.ts";
 import { authRoutes } from "./rest/auth.ts";
 import { backupRoutes } from "./rest/backup.ts";
@@ -60,6 +61,7 @@ export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream 
   app.route(`${REST_PATH}/backups`, downloadRoutes(transfers));
   app.route(UPLOAD_PATH, restoreRoutes(transfers));
 
+  app.on("POST", GRAPHQL_PATH, graphqlUploads(transfers, graphql));
   app.all(GRAPHQL_PATH, async (c) => {
     const response = await graphql.fetch(c.req.raw, { origin: originOf(c) });
     const type = response.headers.get("content-type") ?? "";

@@ -27,6 +27,13 @@ export function graphqlError(error: unknown, log: Logger): GraphQLError {
   return new GraphQLError(known.message, { ...place, extensions: extensionsOf(known) });
 }
 
+/** The whole answer to a request that failed before there was anything to execute. */
+export function graphqlFailure(error: unknown, log: Logger): Response {
+  const known = publicError(error, log);
+  const answer = { errors: [{ message: known.message, extensions: extensionsOf(known) }] };
+  return Response.json(answer, { status: known.status, headers: errorHeaders(known) });
+}
+
 function extensionsOf({ code, hint, details }: HoldfastError): Record<string, unknown> {
   return { code, hint, ...(details && { details }) };
 }

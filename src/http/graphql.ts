@@ -1,7 +1,7 @@
 // GraphQL over HTTP: Yoga with Holdfast's schema, errors, limits and worked examples. Subscriptions go out as server-sent
 // events; src/http/websocket.ts serves the same engine over WebSockets.
 import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
-import { createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { createContext, type Context, type ContextDeps } from "../../schema/context.ts";
 import { buildSchema } from "../../schema/schema.ts";
 import type { Origin } from "../auth/context.ts";
@@ -19,6 +19,8 @@ export interface Transport {
   readonly origin: Origin;
   /** Of a WebSocket, where it comes with the connection; left out: the request's header counts. */
   readonly authorization?: string | null;
+  /** What a request that brought a file asks for, which has been read already. */
+  readonly operation?: GraphQLParams;
 }
 
 export type GraphqlServer = YogaServerInstance<Transport, Context>;
@@ -43,8 +45,17 @@ export function createGraphql(deps: ContextDeps): GraphqlServer {
     },
     context: ({ request, origin, authorization = request.headers.get("authorization") }) =>
       createContext(deps, authorization, origin),
-    plugins: [preventCrossSite(), limitDocuments()],
+    plugins: [preventCrossSite(), takeOperation(), limitDocuments()],
   });
+}
+
+/** Carries out what was read from a multipart request. */
+function takeOperation(): Plugin<object, Transport> {
+  return {
+    onRequestParse({ serverContext: { operation }, setRequestParser }) {
+      if (operation !== undefined) setRequestParser(() => operation);
+    },
+  };
 }
 
 /**

@@ -5,7 +5,9 @@ import { getRequestListener } from "@hono/node-server";
 import { HoldfastError } from "../core/errors.ts";
 import { createApp } from "./app.ts";
 import type { ServerDeps } from "./deps.ts";
+import { createKeeping } from "../transfer/keep-backups.ts";
 import { createGraphql } from "./graphql.ts";
+import { bringsGraphqlFile } from "./graphql-upload.ts";
 import { afterClose } from "./rest/departure.ts";
 import { UPLOAD_PATH } from "./rest/paths.ts";
 import { createPlaces } from "./rest/places.ts";
@@ -38,7 +40,7 @@ export interface RunningServer {
 
 /** @throws HoldfastError ADDRESS_UNAVAILABLE when the address is taken or may not be used */
 export async function createServer(deps: ServerDeps, options: ServerOptions): Promise<RunningServer> {
-  const graphql = createGraphql(deps);
+  const graphql = createGraphql({ ...deps, keeping: createKeeping(deps) });
   const eventStreams = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
   const places = createPlaces(options.maxStreams ?? 4);
@@ -90,7 +92,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
 }
 
 function bringsFile(request: IncomingMessage): boolean {
-  return request.url?.startsWith(`${UPLOAD_PATH}/`) ?? false;
+  return (request.url?.startsWith(`${UPLOAD_PATH}/`) ?? false) || bringsGraphqlFile(request);
 }
 
 function endIfSlow(request: IncomingMessage, response: ServerResponse, requestMs: number): void {

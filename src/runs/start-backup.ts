@@ -71,13 +71,13 @@ export function backedUpEntities({ catalog }: Pick<RunDeps, "catalog">, selectio
   return selectEntities(catalog, selection).map(({ name }) => name);
 }
 
-interface CheckedEncryption {
+export interface CheckedEncryption {
   readonly kind: BackupRequest["encryption"];
   readonly passphrase?: string;
   readonly recipients: readonly string[];
 }
 
-function checkEncryption({ passphrase, recipients }: EncryptionChoice): CheckedEncryption {
+export function checkEncryption({ passphrase, recipients }: EncryptionChoice): CheckedEncryption {
   if (passphrase !== undefined && recipients !== undefined) {
     throw new HoldfastError("BAD_INPUT", "`encryption` has both a passphrase and recipients.", {
       hint: "Give one of the two: age encrypts to a passphrase or to recipients.",

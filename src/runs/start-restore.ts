@@ -32,6 +32,8 @@ export interface RestoreInput {
   readonly mode: RestoreMode;
   readonly unlock?: UnlockChoice | undefined;
   readonly dryRun: boolean;
+  /** Of a dry run: how many rows of each table and kind its changes are to show, 1 to 20; left out: none. */
+  readonly sampleRows?: number | undefined;
   /** What a dry run found: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
   readonly idempotencyKey?: string | undefined;
@@ -68,6 +70,7 @@ export async function startRestore(
   const request: RestoreRequest = {
     ...{ backupId: backup.id, mode: input.mode, dryRun: input.dryRun, expectPlan },
     ...(rows && { rows }),
+    ...(input.sampleRows !== undefined && { sampleRows: checkSampleRows(input.sampleRows, input.dryRun) }),
   };
   const run = await submit(
     deps,
@@ -103,6 +106,18 @@ export async function restoredEntities(
   );
   if (!known) throw noBackup(backupId);
   return backup.entities;
+}
+
+const MAX_SAMPLE_ROWS = 20;
+
+function checkSampleRows(count: number, dryRun: boolean): number {
+  if (!dryRun) {
+    throw new HoldfastError("BAD_INPUT", "`sampleRows` is for a dry run: a restore shows no rows.", {
+      hint: "Leave it out, or add dryRun: true.",
+    });
+  }
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_SAMPLE_ROWS) return count;
+  throw new HoldfastError("BAD_INPUT", `\`sampleRows\` is 1 to ${MAX_SAMPLE_ROWS}.`);
 }
 
 /** @throws HoldfastError NOT_FOUND, NOT_READY for a backup that has not SUCCEEDED */

@@ -16,6 +16,14 @@ export interface Backup {
   readonly artifact: Artifact | undefined;
 }
 
+/**
+ * Whether it is known what a backup holds. Of an encrypted one that was imported or found it is not, as long as nobody has opened
+ * it: until then its run names every entity that it might hold, so that nobody sees or restores what he may not.
+ */
+export function areContentsKnown({ artifact }: Pick<Backup, "artifact">): boolean {
+  return artifact === undefined || artifact.contents.length > 0;
+}
+
 export interface Restore {
   readonly run: RestoreRun;
 }

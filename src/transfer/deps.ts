@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { Catalog } from "../core/catalog.ts";
 import type { Ledger } from "../ledger/connect.ts";
+import type { StoreInfo } from "../runs/deps.ts";
 import type { Store } from "../store/store.ts";
 
 export interface TransferDeps {
@@ -15,4 +16,9 @@ export interface TransferDeps {
   /** That one backup or restore works with at the same time; left out: by the machine's cores. */
   readonly connections?: number;
   readonly log: Logger;
+}
+
+/** What it takes to act on backups that are kept. */
+export interface KeepingDeps extends Pick<TransferDeps, "ledger" | "catalog" | "artifactStores" | "log"> {
+  readonly stores: readonly StoreInfo[];
 }

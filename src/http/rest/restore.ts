@@ -1,5 +1,4 @@
 // POST /restore/{group}: a group's file put back, once all of it has arrived.
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { Hono, type Context } from "hono";
 import type { Catalog, EntityGroup } from "../../core/catalog.ts";
 import { HoldfastError } from "../../core/errors.ts";
@@ -11,6 +10,7 @@ import { originOf, type CallerEnv } from "../env.ts";
 import type { TransferRouteDeps } from "./deps.ts";
 import { departureOf } from "./departure.ts";
 import { groupAt, readQuery, readUnlock } from "./request.ts";
+import { announcedBytes, askForBody } from "./expectation.ts";
 import { requireCaller } from "./require-caller.ts";
 import { createSpool } from "./spool.ts";
 import { receiveUpload } from "./upload.ts";
@@ -98,14 +98,4 @@ function oneOf<T>(
 function single(name: string, values: readonly string[]): string | undefined {
   if (values.length > 1) throw new HoldfastError("BAD_INPUT", `${name} is there more than once.`);
   return values[0];
-}
-
-function announcedBytes({ headers }: IncomingMessage): number | undefined {
-  const length = Number(headers["content-length"]);
-  return Number.isSafeInteger(length) ? length : undefined;
-}
-
-/** A client that has asked whether to send its file is told so: the server leaves that to whoever reads an upload. */
-function askForBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  if (incoming.headers.expect?.toLowerCase() === "100-continue") outgoing.writeContinue();
 }
