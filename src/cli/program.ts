@@ -105,6 +105,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/init.ts"),
   },
   {
+    name: "doctor",
+    summary: "check what backups and restores need, and say what mends it",
+    group: SERVER,
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
     name: "demo",
     summary: "the main job from start to end, on made-up data",
     group: SERVER,

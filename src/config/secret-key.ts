@@ -20,6 +20,11 @@ export async function ensureSecretKey(dataDir: string): Promise<string> {
   return (await readKey(file)) ?? (await makeKey(dataDir, file));
 }
 
+/** The key in `<dataDir>/secret.key`; undefined: none was made yet. @throws HoldfastError CONFIG_INVALID as {@link ensureSecretKey} */
+export function readSecretKey(dataDir: string): Promise<string | undefined> {
+  return readKey(path.join(dataDir, FILE));
+}
+
 async function readKey(file: string): Promise<string | undefined> {
   let content: string;
   try {

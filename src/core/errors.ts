@@ -54,6 +54,7 @@ export const ERRORS = {
     hint: "Choose another port with --port or PORT (0: any free one), or another HOST.",
   },
   CONFIG_INVALID: { status: 500, hint: "Correct the named settings and start again." },
+  NOT_WELL: { status: 500, hint: "Run what stands beneath each fault, then look again." },
   // artifacts
   NOT_AN_ARTIFACT: { status: 422, hint: "Give a file or a prefix that Holdfast wrote." },
   ARTIFACT_INCOMPLETE: {

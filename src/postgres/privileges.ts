@@ -82,7 +82,15 @@ export function refuseShortfalls(database: string, act: string, shortfalls: read
 const identifier = (name: string): string => statementText(sql`${sql.identifier(name)}`);
 const tableList = (tables: readonly TableName[]): string =>
   tables.map((table) => statementText(tableIdentifier(table))).join(", ");
-const labels = (tables: readonly TableName[]): string => tables.map(tableLabel).join(", ");
+
+/** For a message; more than these nobody reads, and the statement beside it has them all. */
+const NAMED = 10;
+
+function labels(tables: readonly TableName[]): string {
+  const named = tables.slice(0, NAMED).map(tableLabel);
+  const more = tables.length - named.length;
+  return more > 0 ? `${named.join(", ")} and ${more} more` : named.join(", ");
+}
 
 function grant(right: string, object: string, { name }: Role): string {
   return `GRANT ${right} ON ${object} TO ${identifier(name)}`;

@@ -28,6 +28,7 @@ it.each([
   "admin backup",
   "admin restore",
   "init",
+  "doctor",
 ])("names every option of %s", { timeout: 60_000 }, async (command) => {
   const options = [...(await help(...command.split(" "))).matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(
     ([, name]) => name ?? "",
