@@ -21,7 +21,7 @@ export function findKnownKeys(text: string, host: string, port: number): KnownKe
   const exact = keysOf("", withPort);
   return {
     believed: exact.length > 0 ? exact : keysOf("", plain),
-    revoked: [...keysOf("@revoked", withPort), ...keysOf("@revoked", plain)],
+    revoked: [...new Set([withPort, plain])].flatMap((name) => keysOf("@revoked", name)),
   };
 }
 

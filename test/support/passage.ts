@@ -1,11 +1,14 @@
-// A way to the database that a test can cut, as an outage does, and open again.
+// A way to a database or another server that a test can cut, as an outage does, and open again.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
 export interface Passage {
-  /** The database's URL, by way of the passage. */
+  /** The server's URL, by way of the passage. */
   readonly url: string;
+  readonly port: number;
+  /** Ends every connection once so many more bytes have come through, in both directions together; new ones are taken. */
+  cutAfter(sizeBytes: number): void;
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
   /** Takes connections again, at the same address. */
@@ -13,9 +16,16 @@ export interface Passage {
 }
 
 /** Closed when the test ends. */
-export async function openPassage(databaseUrl: string): Promise<Passage> {
-  const target = new URL(databaseUrl);
+export async function openPassage(serverUrl: string): Promise<Passage> {
+  const target = new URL(serverUrl);
   const sockets = new Set<Socket>();
+  let leftBytes = Number.POSITIVE_INFINITY;
+  const count = (chunk: Buffer): void => {
+    leftBytes -= chunk.length;
+    if (leftBytes > 0) return;
+    leftBytes = Number.POSITIVE_INFINITY;
+    for (const socket of sockets) socket.destroy();
+  };
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     return socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
@@ -23,6 +33,8 @@ export async function openPassage(databaseUrl: string): Promise<Passage> {
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
     keep(near).pipe(keep(far)).pipe(near);
+    near.on("data", count);
+    far.on("data", count);
     near.on("close", () => far.destroy());
     far.on("close", () => near.destroy());
   });
@@ -41,10 +53,14 @@ export async function openPassage(databaseUrl: string): Promise<Passage> {
   };
   const port = await listen(0);
   onTestFinished(cut);
-  const url = new URL(databaseUrl);
+  const url = new URL(serverUrl);
   url.host = `127.0.0.1:${port}`;
   return {
     url: url.href,
+    port,
+    cutAfter(sizeBytes) {
+      leftBytes = sizeBytes;
+    },
     cut,
     async mend() {
       await listen(port);
