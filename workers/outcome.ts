@@ -4,7 +4,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { OWN_DATABASE } from "../src/core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../src/core/errors.ts";
-import type { VerificationOutcome } from "../src/core/run.ts";
 import { finishRun, type Ending } from "../src/ledger/attempts.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
 import { releaseRun, type Failure, type Lease } from "../src/ledger/lease.ts";
@@ -26,7 +25,7 @@ export interface Success extends Omit<Extract<Ending, { status: "SUCCEEDED" }>, 
 /** What an act found to be wrong: the run has failed, and what it found is kept as its outcome. */
 export interface Refutation {
   readonly failure: Failure;
-  readonly outcome: VerificationOutcome;
+  readonly outcome: NonNullable<Extract<Ending, { status: "FAILED" }>["outcome"]>;
 }
 
 export type Outcome =

@@ -1,6 +1,7 @@
 // Restores, and previews of them: the chosen entities of a backup's artifact, put back into their database.
 import type { Catalog } from "../src/core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../src/core/errors.ts";
+import { conflictsOf } from "../src/engine/restore-conflicts.ts";
 import { findApplied } from "../src/engine/restore-outcome.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
 import { findArtifact } from "../src/ledger/artifacts.ts";
@@ -19,7 +20,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
   const { databaseUrl, catalog } = deps;
   return processRun(deps, "RESTORE", {
     async act({ run, number, secret, note, log, control }) {
-      const { backupId, mode, rows, dryRun, expectPlan } = run.request;
+      const { backupId, mode, rows, dryRun, sampleRows, expectPlan } = run.request;
       const artifact = await findArtifact(deps.ledger, backupId);
       if (artifact === undefined) throw new HoldfastError("NOT_FOUND", "The backup is not there any more.");
       const { id, encryption, stores } = artifact;
@@ -41,6 +42,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
           rows,
           mode,
           dryRun,
+          sampleRows,
           expectPlan: expectPlan ?? undefined,
           unlock: encryption === "RECIPIENTS" ? { identity: secret() } : { passphrase: secret() },
           expected: { id, encryption },
@@ -50,9 +52,13 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
         // What has come to nothing, and leaves nothing behind, is not to be asked about any more.
         const lease = { runId: run.id, attempt: number };
         if (isFirst && !isInDoubt(error)) await noteNothing(deps.ledger, lease).catch(() => undefined);
-        throw error;
+        const conflicts = conflictsOf(error);
+        if (conflicts === undefined || !isHoldfastError(error)) throw error;
+        log.warn({ err: error, code: error.code }, "the restore cannot be carried out");
+        const { code, message, hint } = error;
+        return { failure: { code, message, hint }, outcome: { changes: [], plan: null, conflicts } };
       });
-      return { outcome };
+      return "failure" in outcome ? outcome : { outcome };
     },
     async findSuccess({ run, number }) {
       const begun = (await findRun(deps.ledger, run.id))?.unfinishedId ?? null;

@@ -29,16 +29,19 @@ const StartRestoreInput = builder.inputType("StartRestoreInput", {
     backupId: t.id({ required: true }),
     entities: t.field({
       type: [EntityEnum],
-      description: "Left out: every entity that the backup holds, or those that `rows` are of.",
+      description: "Left out: every entity that the backup holds.",
     }),
     mode: t.field({ type: RestoreModeEnum, defaultValue: "MERGE" }),
     rows: t.field({
       type: [RowSelectionInput],
       description:
-        "Only these rows (not with REPLACE), with the rows of the entity's other tables that belong to them. Entities that are named beside them come back as a whole.",
+        "Only these rows (not with REPLACE), with the rows of the entity's other tables that belong to them.",
     }),
     unlock: t.field({ type: UnlockInput }),
     dryRun: t.boolean({ defaultValue: false }),
+    sampleRows: t.int({
+      description: "Of a dry run: how many rows of each table and kind `samples` is to show, 1 to 20.",
+    }),
     expectPlan: t.string(),
     idempotencyKey: t.string(),
   }),
@@ -57,6 +60,7 @@ function toRestoreInput(input: typeof StartRestoreInput.$inferInput): RestoreInp
     mode: input.mode ?? "MERGE",
     unlock: toUnlockChoice(input.unlock),
     dryRun: input.dryRun ?? false,
+    sampleRows: input.sampleRows ?? undefined,
     expectPlan: input.expectPlan ?? undefined,
     idempotencyKey: input.idempotencyKey ?? undefined,
   };

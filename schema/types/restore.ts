@@ -1,5 +1,6 @@
 // Restore: finding one and listing them. Starting and watching are in restore-acts.ts.
-import type { TableChanges } from "../../src/core/run.ts";
+import type { ColumnSample, RestoreConflict, RowSample, TableChanges } from "../../src/core/run.ts";
+import { mayAccess } from "../../src/runs/access.ts";
 import { backupOf, findVisibleRestore, listVisibleRestores, type Restore } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { pageSize, PageInfoType, toConnection, type Connection, type Edge } from "../connection.ts";
@@ -9,6 +10,61 @@ import { runCursor, runPosition } from "../run-cursor.ts";
 import { BackupType } from "./backup.ts";
 import { RunInterface } from "./run.ts";
 
+const RowChangeEnum = builder.enumType("RowChange", { values: ["INSERTED", "UPDATED", "DELETED"] as const });
+
+const ColumnSampleType = builder.objectRef<ColumnSample>("ColumnSample").implement({
+  fields: (t) => ({
+    column: t.exposeString("column"),
+    before: t.exposeString("before", {
+      nullable: true,
+      description: "As text, cut where it is long; null: NULL, or no row.",
+    }),
+    after: t.exposeString("after", { nullable: true }),
+    changed: t.exposeBoolean("changed", {
+      description: "Whether the two differ, also beyond what is shown of them.",
+    }),
+  }),
+});
+
+const RowSampleType = builder.objectRef<RowSample>("RowSample").implement({
+  description: "One of the rows that a restore would change.",
+  fields: (t) => ({
+    kind: t.expose("kind", { type: RowChangeEnum }),
+    columns: t.field({ type: [ColumnSampleType], resolve: ({ columns }) => [...columns] }),
+  }),
+});
+
+const ConflictKindEnum = builder.enumType("ConflictKind", {
+  values: {
+    UNIQUE: { description: "Two rows that cannot be there together." },
+    MISSING_REFERENCE: { description: "Rows that would refer to nothing." },
+    STILL_REFERENCED: { description: "Live rows that would lose what they refer to." },
+  } as const,
+});
+
+const RestoreConflictType = builder.objectRef<RestoreConflict>("RestoreConflict").implement({
+  description: "What stands in the way of a restore, found before anything was changed.",
+  fields: (t) => ({
+    kind: t.expose("kind", { type: ConflictKindEnum }),
+    entity: t.expose("entity", { type: EntityEnum, nullable: true, description: "Whose table it is." }),
+    table: t.exposeString("table"),
+    constraint: t.exposeString("constraint"),
+    rows: t.expose("rows", { type: "SafeInt" }),
+    values: t.exposeString("values", { description: "What collides or is missing, for example: name = a" }),
+    row: t.exposeString("row", { nullable: true, description: "The backup's row: id = 1" }),
+    other: t.exposeString("other", { nullable: true, description: "The row that it collides with: id = 9" }),
+    otherIsLive: t.exposeBoolean("otherIsLive", {
+      nullable: true,
+      description: "false: it is the backup's, too.",
+    }),
+    references: t.exposeString("references", {
+      nullable: true,
+      description: "The table that is referred to.",
+    }),
+    add: t.expose("add", { type: EntityEnum, nullable: true, description: "The entity to restore as well." }),
+  }),
+});
+
 const EntityChangesType = builder.objectRef<TableChanges>("EntityChanges").implement({
   fields: (t) => ({
     entity: t.expose("entity", { type: EntityEnum }),
@@ -17,6 +73,16 @@ const EntityChangesType = builder.objectRef<TableChanges>("EntityChanges").imple
     updated: t.expose("updated", { type: "SafeInt" }),
     unchanged: t.expose("unchanged", { type: "SafeInt" }),
     deleted: t.expose("deleted", { type: "SafeInt" }),
+    samples: t.field({
+      type: [RowSampleType],
+      nullable: true,
+      description:
+        "A few rows of each kind, if `sampleRows` asked for them; null without READ of the entity.",
+      resolve: ({ entity, samples }, _, context) =>
+        samples !== undefined && mayAccess(context.catalog, signedIn(context), [entity], "READ")
+          ? [...samples]
+          : null,
+    }),
   }),
 });
 
@@ -31,6 +97,15 @@ export const RestoreType = builder.objectRef<Restore>("Restore").implement({
     mode: t.field({ type: RestoreModeEnum, resolve: ({ run }) => run.request.mode }),
     dryRun: t.boolean({ resolve: ({ run }) => run.request.dryRun }),
     changes: t.field({ type: [EntityChangesType], resolve: ({ run }) => run.outcome?.changes ?? [] }),
+    conflicts: t.field({
+      type: [RestoreConflictType],
+      description:
+        "What it has FAILED over before anything was changed, as far as a person reads; nothing without READ of its entities.",
+      resolve: ({ run }, _, context) =>
+        mayAccess(context.catalog, signedIn(context), run.entities, "READ")
+          ? [...(run.outcome?.conflicts ?? [])]
+          : [],
+    }),
     plan: t.string({
       nullable: true,
       description:

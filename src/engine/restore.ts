@@ -41,6 +41,8 @@ export interface RestoreOrder {
   readonly within?: readonly string[] | undefined;
   readonly mode: RestoreMode;
   readonly dryRun: boolean;
+  /** Of a dry run: how many rows of each table and kind its changes are to show; left out: none. */
+  readonly sampleRows?: number | undefined;
   /** The plan of a dry run: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
   readonly unlock?: Unlock | undefined;
@@ -109,7 +111,7 @@ export async function restore(
     };
     const inOrder = shares.toSorted((one, other) => (one.database < other.database ? -1 : 1));
     const result = order.dryRun
-      ? await previewRestore(inOrder, request)
+      ? await previewRestore(inOrder, { ...request, sampleRows: order.sampleRows })
       : await applyRestore(inOrder, { ...request, beforeCommit: () => stopping.beforeCommit() });
     meter.enter("done");
     return { ...result, changes: inManifestOrder(manifest, result.changes) };

@@ -20,6 +20,7 @@ import type { Retention } from "../core/retention.ts";
 import type {
   Progress,
   RestoreMode,
+  RestoreConflict,
   RowSelection,
   TableChanges,
   VerificationLevel,
@@ -58,6 +59,8 @@ export interface RestoreRequest {
   /** Left out: every row that the backup holds. */
   readonly rows?: readonly RowSelection[];
   readonly dryRun: boolean;
+  /** Of a dry run: how many rows of each table and kind are shown; left out: none. */
+  readonly sampleRows?: number;
   readonly expectPlan: string | null;
 }
 export interface VerificationRequest {
@@ -68,7 +71,10 @@ export interface VerificationRequest {
 }
 export interface RestoreOutcome {
   readonly changes: readonly TableChanges[];
-  readonly plan: string;
+  /** null: it failed over its conflicts. */
+  readonly plan: string | null;
+  /** What stood in its way, at most so many as a person reads. */
+  readonly conflicts?: readonly RestoreConflict[];
 }
 
 /** When what is backed up, where to, and how long it stays. */

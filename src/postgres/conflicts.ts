@@ -12,6 +12,7 @@ import type { Session } from "./session.ts";
 
 /** Two rows that a unique index or an exclusion constraint forbids together. */
 export interface Conflict {
+  readonly entity: string;
   /** `schema.name` */
   readonly table: string;
   readonly constraint: string;
@@ -151,6 +152,7 @@ function shown(rival: Rival, alias: string): SQL {
 
 function conflictOf(table: RestoredTable, rival: Rival, row: ConflictRow, otherIsLive: boolean): Conflict {
   return {
+    entity: table.entity,
     table: tableLabel(table.live),
     constraint: rival.name,
     staged: row.staged,

@@ -25,6 +25,8 @@ const WRITTEN: readonly Action[] = ["i", "u", "r"];
 export interface BrokenReference {
   /** `schema.name` of the table that refers. */
   readonly table: string;
+  /** Which entity has it; null: none. */
+  readonly owner: string | null;
   readonly constraint: string;
   /** `schema.name` of the table that is referred to. */
   readonly references: string;
@@ -195,6 +197,7 @@ function broken(
   return [
     {
       table: tableLabel(key.from),
+      owner: catalog.entityOf(key.from) ?? null,
       constraint: key.name,
       references: tableLabel(key.to),
       entity: entity ?? null,

@@ -1,7 +1,7 @@
 // A restore of one or several databases: every step is done in all of them before the next one is begun in any, so that
 // whatever stands in the way anywhere is found while nothing has been changed. Then they commit, one after another.
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import type { RestoreMode } from "../core/run.ts";
+import type { RestoreMode, RowSample } from "../core/run.ts";
 import { planOf, type ComparedTable } from "./compare.ts";
 import type { OnRows, RestoreTransaction, TransactionKind } from "./restore-transaction.ts";
 import type { Outcome, RestoreResult } from "./staging-schema.ts";
@@ -23,6 +23,11 @@ export interface RestoreRequest {
   readonly onRows?: OnRows;
 }
 
+export interface PreviewRequest extends RestoreRequest {
+  /** How many rows of each table and kind the changes are to show; left out: none. */
+  readonly sampleRows?: number | undefined;
+}
+
 /**
  * Finds out what a restore would do, and whether it could. Takes no lock that anybody would notice and leaves nothing behind.
  * @param shares in an order that depends on nothing but the databases' names
@@ -30,13 +35,20 @@ export interface RestoreRequest {
  */
 export async function previewRestore(
   shares: readonly RestoreShare[],
-  request: RestoreRequest,
+  request: PreviewRequest,
 ): Promise<RestoreResult> {
   const open = new Map<string, RestoreTransaction>();
   try {
     const compared = await compareAll(shares, request, "PREVIEW", open);
     for (const transaction of open.values()) await transaction.check();
-    return compared.result;
+    if (request.sampleRows === undefined) return compared.result;
+    const samples: RowSample[][] = [];
+    for (const transaction of open.values()) samples.push(...(await transaction.samples(request.sampleRows)));
+    const changes = compared.result.changes.map((table, place) => ({
+      ...table,
+      samples: samples[place] ?? [],
+    }));
+    return { ...compared.result, changes };
   } finally {
     for (const transaction of open.values()) await transaction.rollback();
   }

@@ -1,6 +1,6 @@
 // The transaction of a restore in one database, from staged rows to COMMIT; and the preview, which is its first half on a
 // snapshot. restore-everywhere.ts leads those of all databases through their steps together.
-import type { RestoreMode } from "../core/run.ts";
+import type { RestoreMode, RowSample } from "../core/run.ts";
 import { applyDiffs, checkInsertable } from "./apply.ts";
 import { comparedTable, compareTable, type ComparedTable } from "./compare.ts";
 import { checkConstraints } from "./checks.ts";
@@ -12,6 +12,7 @@ import { lockTables, type TableLock } from "./locks.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
 import { checkReferences, needsDatabase, type TableOwners } from "./references.ts";
 import type { RestoredTable } from "./restored-table.ts";
+import { sampleRows } from "./samples.ts";
 import { advanceSequences } from "./sequences.ts";
 import type { Session } from "./session.ts";
 import { holdOutcome, recordOutcome, supersededError, type StagingSchema } from "./staging-schema.ts";
@@ -93,6 +94,15 @@ export class RestoreTransaction {
       }
       this.#diffs = diffs;
       return diffs.map(comparedTable);
+    });
+  }
+
+  /** A few rows of each kind, for each of the compared tables. */
+  samples(rowsPerKind: number): Promise<RowSample[][]> {
+    return this.#step(async () => {
+      const samples: RowSample[][] = [];
+      for (const diff of this.#diffs) samples.push(await sampleRows(this.#session, diff, rowsPerKind));
+      return samples;
     });
   }
 

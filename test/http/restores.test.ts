@@ -116,6 +116,67 @@ describe("startRestore", () => {
     });
   });
 
+  it("shows sample rows and conflicts to who may read the entity, and to nobody else", async () => {
+    const { ledger } = server.world;
+    const backupId = await finishedBackup(ledger, ["ALERTS"]);
+    const writer = await server.accountWith("WRITE_ALERTS");
+    const input = { backupId, dryRun: true, sampleRows: 2, idempotencyKey: randomUUID() };
+    const shown = `status conflicts { kind entity table row other values add } error { code }
+      changes { samples { kind columns { column before after changed } } }`;
+    const document = `mutation ($input: StartRestoreInput!) { startRestore(input: $input) { id ${shown} } }`;
+    const again = () => ask<Started>(server.url, document, { variables: { input }, ...writer });
+    const id = (await again()).data?.startRestore.id ?? expect.fail();
+    const samples = [
+      { kind: "UPDATED", columns: [{ column: "name", before: "a", after: "b", changed: true }] },
+    ] as const;
+    const counts = { inserted: 0, updated: 1, unchanged: 0, deleted: 0 };
+    const conflict = {
+      kind: "UNIQUE",
+      entity: "ALERTS",
+      table: "platform.alerts",
+      row: "id = 1",
+      other: "id = 9",
+    } as const;
+    const failure = { code: "UNIQUE_CONFLICT", message: "Two rows.", hint: "Change one." } as const;
+    await finishRun(ledger, await claim(ledger, id), {
+      status: "FAILED",
+      failure,
+      outcome: {
+        changes: [{ entity: "ALERTS", table: "platform.alerts", ...counts, samples }],
+        plan: null,
+        conflicts: [
+          {
+            ...{ ...conflict, constraint: "alerts_name", rows: 1, values: "name = a" },
+            ...{ otherIsLive: true, references: null, add: null },
+          },
+        ],
+      },
+    });
+    expect((await again()).data?.startRestore).toMatchObject({ conflicts: [], changes: [{ samples: null }] });
+    const query = `{ restore(id: "${id}") { ${shown} } }`;
+    expect((await ask(server.url, query, account)).data).toEqual({
+      restore: {
+        status: "FAILED",
+        error: { code: "UNIQUE_CONFLICT" },
+        conflicts: [{ ...conflict, values: "name = a", add: null }],
+        changes: [{ samples }],
+      },
+    });
+  });
+
+  it.each([
+    [{ sampleRows: 2 }, /dry run/],
+    [{ sampleRows: 0, dryRun: true }, /1 to 20/],
+    [{ sampleRows: 21, dryRun: true }, /1 to 20/],
+  ])("refuses %o", async (change, message) => {
+    const backupId = await finishedBackup(server.world.ledger, ["USERS"]);
+    const answer = await start({ backupId, ...change });
+    expect([codeOf(answer), answer.errors?.[0]?.message]).toEqual([
+      "BAD_INPUT",
+      expect.stringMatching(message),
+    ]);
+  });
+
   it("seals what opens the backup, for its own run", async () => {
     const { ledger } = server.world;
     const byPassphrase = await finishedBackup(ledger, ["USERS"], { encryption: "PASSPHRASE" });

@@ -175,3 +175,21 @@ it("one that fails before it is applied can be cancelled at once", async () => {
   expect(await restoreHandler(failing).handle(run.id, never)).toEqual({ againAfterMs: expect.any(Number) });
   expect(await requestCancel(ledger, run.id)).toMatchObject({ status: "CANCELLED" });
 });
+
+it("one that cannot be carried out has FAILED, with a list of what stands in its way", async () => {
+  await world.sql("west")`alter table app.things add unique (n)`;
+  await world.sql("west")`insert into app.things values (9, 1)`;
+  const run = { ...restoreRun(backupId), entities: ENTITIES };
+  await createRun(ledger, run);
+  expect(await handle(run.id)).toBe("done");
+  expect(await findRun(ledger, run.id)).toMatchObject({
+    status: "FAILED",
+    errorCode: "UNIQUE_CONFLICT",
+    unfinishedId: null,
+    outcome: {
+      changes: [],
+      plan: null,
+      conflicts: [{ kind: "UNIQUE", entity: "WEST", row: "id = 1", other: "id = 9" }],
+    },
+  });
+});
