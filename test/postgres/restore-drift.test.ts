@@ -78,7 +78,7 @@ describe("a changed table is refused", () => {
     [
       "that wants a value where the backup has none",
       "alter table app.users alter age set not null",
-      "app.users does not take a value of the backup in the column age",
+      "app.users wants a value in the column age, which is null in the backup",
     ],
     [
       "whose enum has lost a value",
@@ -103,6 +103,40 @@ describe("a changed table is refused", () => {
     await changed.fixture.sql`alter table app.users drop mood`;
     await expect(changed.fixture.restore(changed.backup)).rejects.toMatchObject({
       details: { differences: ["app.users has no column age", "app.users has no column mood"] },
+    });
+  });
+
+  it("that refuses a value for the name of something that is not there", async () => {
+    await using fixture = await createFixture(
+      `create schema app; create table app.named (id int primary key, "of: what" regclass);
+       create table app.thing (); insert into app.named values (1, 'app.thing')`,
+      { NAMED: ["app.named"] },
+    );
+    const backup = await fixture.backUp();
+    await fixture.sql`drop table app.thing`;
+    await expect(fixture.restore(backup, { dryRun: true })).rejects.toMatchObject({
+      code: "SCHEMA_DRIFT",
+      message: expect.stringContaining('relation "app.thing" does not exist'),
+    });
+  });
+
+  it("whose domain's check raises an error, without the value in the message", async () => {
+    await using fixture = await createFixture(
+      `create schema app; create domain app.code as text; create table app.codes (id int primary key, code app.code);
+       insert into app.codes values (1, 'hunter2')`,
+      { CODES: ["app.codes"] },
+    );
+    const backup = await fixture.backUp();
+    await fixture.sql.unsafe(`delete from app.codes;
+      create function app.vet(code text) returns boolean language plpgsql as
+        'begin raise exception ''% is too short'', code; end';
+      alter domain app.code add check (app.vet(value))`);
+    const refusal = expect(fixture.restore(backup, { dryRun: true })).rejects;
+    await refusal.toMatchObject({
+      code: "SCHEMA_DRIFT",
+      message: expect.stringMatching(
+        /app\.codes does not take a value .* column code \(a check raised an error\)/,
+      ),
     });
   });
 

@@ -1,6 +1,8 @@
 // Sequences: past the largest value after a restore, never back, and untouched by one that fails.
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { createFixture, type RestoreFixture } from "./restore-fixture.ts";
+import { openDatabase } from "../../src/postgres/connect.ts";
+import { createFixture, serverVersion, type RestoreFixture } from "./restore-fixture.ts";
 
 async function state({ sql }: RestoreFixture, sequence: string): Promise<string> {
   const [row] = await sql.unsafe<{ state: string }[]>(
@@ -93,6 +95,37 @@ describe("the sequences of a restored table", () => {
     await fixture.sql`truncate app.t restart identity`;
     await fixture.restore(backup);
     await expect(fixture.sql`insert into app.t default values`).rejects.toThrow(/reached maximum value/);
+  });
+});
+
+describe.runIf((await serverVersion()) >= 150_000)("a restore by a role that owns nothing", () => {
+  it("moves sequences that it may set, and says where it may not", async () => {
+    const role = `writer_${randomBytes(6).toString("hex")}`;
+    await using fixture = await createFixture(
+      `${DDL} insert into app.t (id) values (1), (30);
+       create role ${role} login password '${role}';
+       grant usage on schema app to ${role}; grant all on app.t to ${role};
+       grant set on parameter session_replication_role to ${role};
+       do $$ begin execute format('grant create on database %I to ${role}', current_database()); end $$`,
+      ENTITIES,
+    );
+    const backup = await fixture.backUp();
+    await fixture.sql`truncate app.t restart identity`;
+    const url = new URL(fixture.url);
+    url.username = role;
+    url.password = role;
+    const database = openDatabase({ name: "app", url: url.href, applicationName: "test", maxConnections: 4 });
+    await expect(fixture.restore(backup, { database })).rejects.toMatchObject({
+      code: "DATABASE_DENIED",
+      message: expect.stringContaining("t_id_seq"),
+    });
+    expect(await fixture.sql`select from app.t`).toHaveLength(0);
+    await fixture.sql.unsafe(`grant select, usage, update on all sequences in schema app to ${role}`);
+    await fixture.restore(backup, { database });
+    expect(await state(fixture, "app.t_id_seq")).toBe("30 true");
+    expect(await state(fixture, "app.t_n_seq")).toBe("4 true");
+    await database.close();
+    await fixture.sql.unsafe(`drop owned by ${role} cascade; drop role ${role}`);
   });
 });
 

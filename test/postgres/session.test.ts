@@ -1,4 +1,5 @@
 // Sessions on a real server: what they set, how they end, and what an aborted signal does to a statement that runs.
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -77,6 +78,21 @@ describe("a session", () => {
       },
     ]);
     await observer.query(sql`ALTER DATABASE ${sql.identifier(testDatabase.name)} RESET ALL`);
+  });
+
+  it("reads and prints money, xml and nulls in arrays the same whatever the database is set to", async () => {
+    const { name } = testDatabase;
+    for (const setting of ["lc_monetary = 'C.UTF-8'", "xmloption = 'document'", "array_nulls = off"])
+      await observer.query(sql.raw(`ALTER DATABASE ${name} SET ${setting}`));
+    await observer.query(sql.raw(`ALTER DATABASE ${name} SET default_transaction_read_only = on`));
+    await using session = await database.session(never);
+    const rows = await session.rows(sql`
+      SELECT current_setting('lc_monetary') AS monetary, '1234.5'::money::text AS money, 'a <b/>'::xml::text AS xml,
+        ('{NULL}'::text[])[1] IS NULL AS missing, current_setting('transaction_read_only') AS "readOnly"`);
+    expect(rows).toEqual([
+      { monetary: "C", money: "$1,234.50", xml: "a <b/>", missing: true, readOnly: "off" },
+    ]);
+    await observer.query(sql.raw(`ALTER DATABASE ${name} RESET ALL`));
   });
 
   it("tells how many rows a statement touched, and takes parameters", async () => {
@@ -245,6 +261,17 @@ describe("what goes wrong", () => {
     });
     await expect(wrong).rejects.toEqual(code("DATABASE_UNREACHABLE", /nobody/));
     await expect(wrong).rejects.not.toEqual(code("DATABASE_UNREACHABLE", /hunter2/));
+  });
+
+  it("is DATABASE_UNREACHABLE where the server hangs up before it has said anything", async () => {
+    const server = createServer((socket) => socket.once("data", () => socket.destroy()));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = address !== null && typeof address === "object" ? address.port : 0;
+    const refused = open(`postgres://app@127.0.0.1:${port}/app?sslmode=disable`).session(never);
+    await expect(refused).rejects.toEqual(code("DATABASE_UNREACHABLE", /closed the connection/));
+    server.close();
   });
 
   it("has the catalogue's code, names the object and keeps rows out of the message", async () => {
