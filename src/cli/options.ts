@@ -14,6 +14,11 @@ export function parseCount(text: string): number {
   return parseWhole(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** Zero is one. */
+export function parseNumber(text: string): number {
+  return parseWhole(text, 0, Number.MAX_SAFE_INTEGER);
+}
+
 function parseWhole(text: string, least: number, most: number): number {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= least && number <= most)) {
@@ -38,14 +43,19 @@ export function collectValues(value: string, earlier: readonly string[] = []): s
   return [...earlier, value];
 }
 
-/** Names between commas, as the catalog writes them: `audit-logs` and `auditLogs` are AUDIT_LOGS. The option may be repeated. */
-export function collectNames(value: string, earlier: readonly string[] = []): string[] {
+/** Names between commas, as they are. The option may be repeated. */
+export function collectList(value: string, earlier: readonly string[] = []): string[] {
   const names = value
     .split(",")
-    .map((name) => catalogName(name.trim()))
+    .map((name) => name.trim())
     .filter((name) => name !== "");
   if (names.length === 0) throw new InvalidArgumentError("Give names, with commas between them.");
   return [...earlier, ...names];
+}
+
+/** Names between commas, as the catalog writes them: `audit-logs` and `auditLogs` are AUDIT_LOGS. The option may be repeated. */
+export function collectNames(value: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, ...collectList(value).map(catalogName)];
 }
 
 /** Rows of an entity, as `users:id=42`. The option may be repeated. */

@@ -81,6 +81,18 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/backups.ts"),
   },
   {
+    name: "schedules",
+    summary: "what a server backs up by itself, and when",
+    group: REMOTE,
+    load: () => import("./commands/schedules.ts"),
+  },
+  {
+    name: "prune",
+    summary: "delete the backups that no policy keeps",
+    group: REMOTE,
+    load: () => import("./commands/prune.ts"),
+  },
+  {
     name: "restores",
     summary: "those that a server carries out",
     group: REMOTE,

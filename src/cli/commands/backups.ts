@@ -1,6 +1,7 @@
 // holdfast backups: those that a server keeps.
 import { Option, type Command } from "commander";
 import type { DownloadOptions, ListBackupsOptions } from "../acts/backups.ts";
+import type { DeleteOptions } from "../acts/keeping.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { collectNames, parseCount } from "../options.ts";
 import { addApiOptions, addServerOptions, type ApiOptions } from "../server-options.ts";
@@ -9,13 +10,16 @@ import { addReportOptions } from "../shared-options.ts";
 export function define(command: Command, context: CommandContext): void {
   command
     .description(
-      "Lists, shows, cancels and downloads the backups of a server. `holdfast backup --server URL` makes one.",
+      "Lists, shows, cancels, downloads, pins and deletes the backups of a server. `holdfast backup --server URL` makes one.",
     )
     .commandsGroup("Commands:");
   defineList(command.command("list").summary("the latest"), context);
   defineShow(command.command("show").summary("all about one"), context);
   defineCancel(command.command("cancel").summary("one that waits or is being made"), context);
   defineDownload(command.command("download").summary("one, as a single file"), context);
+  definePin(command.command("pin").summary("keep one, whatever any policy says"), context);
+  defineUnpin(command.command("unpin").summary("let it go again when its time has come"), context);
+  defineDelete(command.command("delete").summary("one, from all of its stores"), context);
   addExamples(command, [
     ["holdfast backups list --status SUCCEEDED", "those that can be restored"],
     ["holdfast backups download 72866ba3-... --output backup.tar", "one, as a single file"],
@@ -33,7 +37,9 @@ function defineList(command: Command, { signal }: CommandContext): void {
         ...["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"],
       ]),
     )
-    .option("--entity <name>", "only those that hold it", collectNames);
+    .option("--entity <name>", "only those that hold it", collectNames)
+    .option("--schedule <schedule>", "only those of this one, by name or id")
+    .option("--deleted", "those that are deleted, instead of those that are not");
   addApiOptions(command).action(async (options: ListBackupsOptions) => {
     const { listBackups } = await import("../acts/backups.ts");
     await listBackups(options, signal);
@@ -82,4 +88,38 @@ function defineDownload(command: Command, { signal }: CommandContext): void {
     ["holdfast backups download 72866ba3-... --output backup.tar", "into a file"],
     ["holdfast backups download 72866ba3-... --output - | ssh host 'cat > backup.tar'", "to another host"],
   ]);
+}
+
+function definePin(command: Command, { signal }: CommandContext): void {
+  command
+    .description("Pins a backup: nobody and no policy deletes it, until it is unpinned.")
+    .argument("<id>", ID);
+  addApiOptions(command).action(async (id: string, options: ApiOptions) => {
+    const { pinBackup } = await import("../acts/keeping.ts");
+    await pinBackup(id, true, options, signal);
+  });
+  addExamples(command, [["holdfast backups pin 72866ba3-...", "for as long as you like"]]);
+}
+
+function defineUnpin(command: Command, { signal }: CommandContext): void {
+  command.description("Unpins a backup: policies decide on it again.").argument("<id>", ID);
+  addApiOptions(command).action(async (id: string, options: ApiOptions) => {
+    const { pinBackup } = await import("../acts/keeping.ts");
+    await pinBackup(id, false, options, signal);
+  });
+  addExamples(command, [["holdfast backups unpin 72866ba3-...", "before it may be deleted"]]);
+}
+
+function defineDelete(command: Command, { signal }: CommandContext): void {
+  command
+    .description(
+      "Deletes a backup from all of its stores. It cannot be brought back. What is pinned, or being read, is not deleted.",
+    )
+    .argument("<id>", ID)
+    .option("-y, --yes", "do not ask");
+  addApiOptions(command).action(async (id: string, options: DeleteOptions) => {
+    const { deleteBackup } = await import("../acts/keeping.ts");
+    await deleteBackup(id, options, signal);
+  });
+  addExamples(command, [["holdfast backups delete 72866ba3-...", "asks first, on a terminal"]]);
 }

@@ -1,0 +1,25 @@
+// holdfast prune: deletes the backups that a retention policy does not keep.
+import type { Command } from "commander";
+import type { PruneOptions } from "../acts/prune.ts";
+import { addExamples, type CommandContext } from "../command.ts";
+import { addRetentionOptions } from "../retention-options.ts";
+import { addApiOptions } from "../server-options.ts";
+
+export function define(command: Command, { signal }: CommandContext): void {
+  command.description(
+    "Deletes the backups of a server that no --keep option keeps, and says of every one why. Each schedule's backups are\n" +
+      "looked at by themselves, in its time zone; those of no schedule by what they hold. What is pinned, being read, or the\n" +
+      "only good one stays.",
+  );
+  addRetentionOptions(command)
+    .option("--schedule <schedule>", "only the backups of this one, by name or id")
+    .option("--dry-run", "only say what would go, and why");
+  addApiOptions(command).action(async (options: PruneOptions) => {
+    const { prune } = await import("../acts/prune.ts");
+    await prune(options, signal);
+  });
+  addExamples(command, [
+    ["holdfast prune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run", "what would go, and why"],
+    ["holdfast prune --schedule nightly --keep-last 3", "of one schedule"],
+  ]);
+}
