@@ -6,6 +6,8 @@ import { parse, validate } from "graphql";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { buildSchema } from "../../schema/schema.ts";
 import { createGraphqlClient, type GraphqlClient } from "../../src/cli/client/graphql-client.ts";
+import * as artifacts from "../../src/cli/client/artifacts.ts";
+import * as keeping from "../../src/cli/client/keeping.ts";
 import * as listings from "../../src/cli/client/listings.ts";
 import * as operations from "../../src/cli/client/operations.ts";
 import { followRun, watchRun } from "../../src/cli/client/watch-run.ts";
@@ -78,8 +80,8 @@ async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("the documents", () => {
-  const documents = Object.entries({ ...operations, ...listings }).flatMap(([name, exported]) =>
-    "document" in exported ? [[name, exported.document] as const] : [],
+  const documents = Object.entries({ ...operations, ...listings, ...keeping, ...artifacts }).flatMap(
+    ([name, exported]) => ("document" in exported ? [[name, exported.document] as const] : []),
   );
   it.for(documents)("%s is valid against the schema", ([, document]) => {
     expect(validate(buildSchema(platformCatalog), parse(document))).toEqual([]);

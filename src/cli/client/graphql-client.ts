@@ -2,6 +2,7 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { z } from "zod";
 import { HoldfastError } from "../../core/errors.ts";
+import { countBytes } from "./count-bytes.ts";
 import type { Operation } from "./operations.ts";
 import { fromRemote } from "./remote-error.ts";
 
@@ -15,6 +16,13 @@ export interface GraphqlClientOptions {
 
 /** Both throw what the server said as a HoldfastError of the same code, SERVER_UNREACHABLE where it said nothing. */
 export interface GraphqlClient {
+  /** An operation whose variable `file` is the blob. @param onBytes told how many bytes of the request have gone out */
+  upload<Variables, Result>(
+    operation: Operation<Variables, Result>,
+    variables: Variables,
+    file: { readonly blob: Blob; readonly name: string },
+    onBytes: (bytes: number) => void,
+  ): Promise<Result>;
   execute<Variables, Result>(operation: Operation<Variables, Result>, variables: Variables): Promise<Result>;
   /** One connection's worth of events; it ends when the server has completed the subscription. See watch-run.ts. */
   subscribe<Variables, Result>(
@@ -33,25 +41,38 @@ const answer = z.object({
 export function createGraphqlClient({ server, token, signal }: GraphqlClientOptions): GraphqlClient {
   const url = `${server.replace(/\/$/, "")}/graphql`;
 
-  const send = async (document: string, variables: unknown, accept: string): Promise<Response> => {
+  const post = async (request: RequestInit): Promise<Response> => {
     try {
-      return await fetch(url, {
-        method: "POST",
-        headers: {
-          accept,
-          "content-type": "application/json",
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-        body: JSON.stringify({ query: document, variables }),
-        signal,
-      });
+      const headers = new Headers(request.headers);
+      if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+      return await fetch(url, { ...request, method: "POST", headers, signal });
     } catch (error) {
       signal.throwIfAborted();
       throw unreachable(url, error);
     }
   };
+  const send = (document: string, variables: unknown, accept: string): Promise<Response> =>
+    post({
+      headers: { accept, "content-type": "application/json" },
+      body: JSON.stringify({ query: document, variables }),
+    });
 
   return {
+    async upload({ document, result }, variables, { blob, name }, onBytes) {
+      const form = new FormData();
+      const operation = { query: document, variables: { ...variables, file: null } };
+      form.set("operations", JSON.stringify(operation));
+      form.set("map", JSON.stringify({ file: ["variables.file"] }));
+      form.set("file", blob, name);
+      // As it would be sent, so that what has been sent can be counted.
+      const { body, headers } = new Response(form);
+      if (body === null) throw new Error("A form has a body.");
+      const response = await post({
+        ...{ headers, body: body.pipeThrough(countBytes(onBytes)), duplex: "half" },
+      });
+      return readResult(result, await response.text(), url);
+    },
+
     async execute({ document, result }, variables) {
       const response = await send(document, variables, "application/graphql-response+json, application/json");
       return readResult(result, await response.text(), url);

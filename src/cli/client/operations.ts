@@ -13,7 +13,7 @@ export interface Operation<Variables, Result> {
 
 const count = z.int();
 
-const run = z.object({
+export const runState = z.object({
   status: z.enum(RUN_STATUSES),
   progress: z.object({
     /** Not an enum: a newer server may have phases that this command does not know. */
@@ -31,16 +31,16 @@ const run = z.object({
   durationMs: count.nullable(),
 });
 /** A run as every subscription tells it. */
-export type RunState = z.infer<typeof run>;
+export type RunState = z.infer<typeof runState>;
 
-export const backupState = run.extend({
+export const backupState = runState.extend({
   rows: count.nullable(),
   rawBytes: count.nullable(),
   sizeBytes: count.nullable(),
 });
 export type BackupState = z.infer<typeof backupState>;
 
-export const restoreState = run.extend({
+export const restoreState = runState.extend({
   plan: z.string().nullable(),
   changes: z.array(
     z.object({

@@ -7,6 +7,7 @@ import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
 import { formatRowSelections } from "../../core/row-selection.ts";
 import type { RestoreMode, RowSelection } from "../../core/run.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
+import { countBytes } from "./count-bytes.ts";
 import type { Connection } from "./connection.ts";
 import { fromRemote } from "./remote-error.ts";
 
@@ -110,20 +111,6 @@ function headerText(text: string): string {
 function identityLine(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   return lines.find((line) => line !== "" && !line.startsWith("#")) ?? "";
-}
-
-/** Passes bytes on, and tells of them. */
-function countBytes(
-  onBytes: (bytes: number) => void,
-): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
-  let bytes = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      controller.enqueue(chunk);
-      bytes += chunk.length;
-      onBytes(bytes);
-    },
-  });
 }
 
 async function failureOf(response: Response, url: string): Promise<HoldfastError> {

@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import type { DownloadOptions, ListBackupsOptions } from "../acts/backups.ts";
 import type { DeleteOptions } from "../acts/keeping.ts";
 import { addExamples, type CommandContext } from "../command.ts";
+import { defineImport, defineRekey, defineVerify } from "./backup-artifacts.ts";
 import { collectNames, parseCount } from "../options.ts";
 import { addApiOptions, addServerOptions, type ApiOptions } from "../server-options.ts";
 import { addReportOptions } from "../shared-options.ts";
@@ -10,13 +11,16 @@ import { addReportOptions } from "../shared-options.ts";
 export function define(command: Command, context: CommandContext): void {
   command
     .description(
-      "Lists, shows, cancels, downloads, pins and deletes the backups of a server. `holdfast backup --server URL` makes one.",
+      "Lists, shows, cancels, downloads, verifies, imports, pins and deletes the backups of a server. `holdfast backup --server URL` makes one.",
     )
     .commandsGroup("Commands:");
   defineList(command.command("list").summary("the latest"), context);
   defineShow(command.command("show").summary("all about one"), context);
   defineCancel(command.command("cancel").summary("one that waits or is being made"), context);
   defineDownload(command.command("download").summary("one, as a single file"), context);
+  defineVerify(command.command("verify").summary("whether one is sound"), context);
+  defineRekey(command.command("rekey").summary("another passphrase or other recipients for one"), context);
+  defineImport(command.command("import").summary("one that was made elsewhere"), context);
   definePin(command.command("pin").summary("keep one, whatever any policy says"), context);
   defineUnpin(command.command("unpin").summary("let it go again when its time has come"), context);
   defineDelete(command.command("delete").summary("one, from all of its stores"), context);

@@ -1,6 +1,8 @@
 // holdfast stores: where the server keeps its backups, and whether it can.
 import type { Command } from "commander";
 import { addExamples, type CommandContext } from "../command.ts";
+import type { ScanOptions } from "../acts/artifacts.ts";
+import { collectValues } from "../options.ts";
 import { addApiOptions, type ApiOptions } from "../server-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
@@ -22,6 +24,21 @@ export function define(command: Command, { signal }: CommandContext): void {
     await checkStores(names, options, signal);
   });
   addExamples(check, [["holdfast stores check offsite", "before the night in which it is needed"]]);
+  const scan = command
+    .command("scan")
+    .summary("look for backups that are not in the list")
+    .description(
+      "Has a server look at what its stores hold, and list the backups that it does not know: after the server that made them\n" +
+        "was lost, or its database. May be done again at any time.",
+    )
+    .option("--store <name>", "only this store (may be repeated)", collectValues);
+  addApiOptions(scan).action(async (options: ScanOptions) => {
+    const { scanStores } = await import("../acts/artifacts.ts");
+    await scanStores(options, signal);
+  });
+  addExamples(scan, [
+    ["holdfast stores scan --store offsite", "a new server, and the backups of the old one"],
+  ]);
   const examples = [["holdfast stores list --server https://backups.example.org", "of that server"]] as const;
   addExamples(list, examples);
   addExamples(command, examples);

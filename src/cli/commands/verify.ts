@@ -1,21 +1,19 @@
-// holdfast verify: whether a backup is what was written, without a database.
-import { Option, type Command } from "commander";
+// holdfast verify: whether a backup is what was written, without a database of one's own.
+import type { Command } from "commander";
 import type { VerifyOptions } from "../acts/verify.ts";
 import { addExamples, type CommandContext } from "../command.ts";
+import { LEVEL } from "./backup-artifacts.ts";
 import { addReportOptions, addUnlockOptions } from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description("Reads a backup through, and fails unless it is, byte for byte, what was written.")
     .requiredOption("-i, --input <file>", "the backup; - is standard input")
-    .addOption(
-      new Option(
-        "--level <level>",
-        "stored: every byte is the one that was stored (no key is needed); contents: besides, all of it decrypts, " +
-          "decompresses and holds the rows that it should",
-      )
-        .choices(["stored", "contents"])
-        .default("contents"),
+    .addOption(LEVEL)
+    .option(
+      "--database-url <url>",
+      "for a drill: a database on the server that its scratch databases are made on (default: an embedded server, for as " +
+        "long as it takes)",
     );
   addUnlockOptions(addReportOptions(command)).action(async (options: VerifyOptions) => {
     const { runVerify } = await import("../acts/verify.ts");
@@ -24,5 +22,6 @@ export function define(command: Command, { signal }: CommandContext): void {
   addExamples(command, [
     ["holdfast verify --input backup.enc", "asks for the passphrase"],
     ["holdfast verify --input backup.enc --level stored", "where the passphrase is not"],
+    ["holdfast verify --input backup.enc --level drill", "a restore, on trial, into an embedded PostgreSQL"],
   ]);
 }
