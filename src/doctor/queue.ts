@@ -18,7 +18,7 @@ export async function checkRedis(url: string, signal: AbortSignal): Promise<Find
   signal.addEventListener("abort", giveUp, { once: true });
   try {
     await redis.connect();
-    return findingsOf(readInfo(await redis.info()));
+    return judgeRedis(await redis.info());
   } catch (error) {
     signal.throwIfAborted();
     const cause = reason ?? error;
@@ -30,7 +30,9 @@ export async function checkRedis(url: string, signal: AbortSignal): Promise<Find
   }
 }
 
-function findingsOf(info: ReadonlyMap<string, string>): Finding[] {
+/** @param text what Redis answers to INFO */
+export function judgeRedis(text: string): Finding[] {
+  const info = readInfo(text);
   const version = info.get("redis_version") ?? "0";
   const policy = info.get("maxmemory_policy") ?? "unknown";
   const findings = [
