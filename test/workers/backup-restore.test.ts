@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { deriveKey, sealSecret } from "../../src/codec/seal.ts";
+import { HoldfastError } from "../../src/core/errors.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { findArtifact } from "../../src/ledger/artifacts.ts";
 import { claimRun } from "../../src/ledger/attempts.ts";
@@ -12,9 +13,11 @@ import { noteUnfinished } from "../../src/ledger/remains.ts";
 import type { Run } from "../../src/ledger/run-row.ts";
 import { createRun, findRun, requestCancel } from "../../src/ledger/runs.ts";
 import { memoryStore } from "../../src/store/memory.ts";
+import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { backupHandler } from "../../workers/backup.ts";
 import type { WorkerDeps } from "../../workers/deps.ts";
+import { tidyFailedStores } from "../../workers/failed-stores.ts";
 import { restoreHandler } from "../../workers/restore.ts";
 import { backupRun, claimed, restoreRun, testWatcher } from "../ledger/runs-fixture.ts";
 import { newNamespace, testQueue } from "../queue/queue-fixture.ts";
@@ -142,11 +145,91 @@ describe("a backup", PATIENCE, () => {
     }
   });
 
-  it("fails where a store that it names is gone", async () => {
-    const id = await queueBackup(["near", "attic"]);
+  it("is in the stores that take it, and names those that do not", async () => {
+    const lines: string[] = [];
+    const log = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+    const put: Store["put"] = () => Promise.reject(new HoldfastError("STORE_FAILED", "The disk is full."));
+    const stores = new Map([...deps.stores, ["far", { ...far, put }]]);
+    const id = await queueBackup(["far", "near", "attic"]);
+    expect(await backupHandler({ ...deps, stores, log }).handle(id, never)).toBe("done");
+    expect(await findRun(ledger, id)).toMatchObject({ status: "SUCCEEDED", errorCode: null });
+    expect(await findArtifact(ledger, id)).toMatchObject({
+      stores: ["near"],
+      failedStores: [
+        { store: "far", code: "STORE_FAILED", message: "The disk is full.", hasRemains: false },
+        { store: "attic", code: "CONFIG_INVALID", hasRemains: false },
+      ],
+    });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: "a store did not take the backup", store: "far", code: "STORE_FAILED", runId: id },
+      { msg: "a store did not take the backup", store: "attic", runId: id },
+    ]);
+  });
+
+  it("is deleted from a store that took only some of it, once that can be reached", async () => {
+    let puts = 0;
+    const down = () => Promise.reject(new HoldfastError("STORE_FAILED", "out of order"));
+    const put: Store["put"] = (...order) => ((puts += 1) > 2 ? down() : far.put(...order));
+    const broken = new Map([...deps.stores, ["far", { ...far, put, delete: down }]]);
+    const id = await queueBackup(["near", "far"]);
+    await backupHandler({ ...deps, stores: broken }).handle(id, never);
+    const failures = async () => (await findArtifact(ledger, id))?.failedStores;
+    expect(await failures()).toMatchObject([{ store: "far", hasRemains: true }]);
+    expect(await keysOf(far)).toHaveLength(2);
+    await tidyFailedStores({ ...deps, stores: broken });
+    expect(await failures()).toMatchObject([{ store: "far", hasRemains: true }]);
+    const kept = await keysOf(near);
+    await tidyFailedStores(deps);
+    expect(await failures()).toMatchObject([{ store: "far", code: "STORE_FAILED", hasRemains: false }]);
+    expect([await keysOf(far), await keysOf(near)]).toEqual([[], kept]);
+  });
+
+  it("begins though what an earlier attempt left in one of its stores cannot be deleted yet", async () => {
+    const id = await queueBackup(["near", "far"]);
+    const { lease } = claimed(await claimRun(ledger, id));
+    const earlier = randomUUID();
+    await noteUnfinished(ledger, lease, earlier);
+    await releaseRun(ledger, lease);
+    const down = () => Promise.reject(new HoldfastError("STORE_FAILED", "out of order"));
+    const stores = new Map([...deps.stores, ["far", { ...far, put: down, delete: down }]]);
+    await backupHandler({ ...deps, stores }).handle(id, never);
+    expect(await findArtifact(ledger, id)).toMatchObject({ stores: ["near"] });
+  });
+
+  it("fails where none of the stores that it names is there", async () => {
+    const id = await queueBackup(["attic"]);
     await backupHandler(deps).handle(id, never);
     expect(await findRun(ledger, id)).toMatchObject({ status: "FAILED", errorCode: "CONFIG_INVALID" });
     expect(await keysOf(near)).toEqual([]);
+  });
+
+  it("shows no credentials of a store in any log or row, whatever fails", async () => {
+    const lines: string[] = [];
+    const log = pino({ level: "trace" }, { write: (line) => void lines.push(line) });
+    const secret = (what: string) => `marked-secret-${what}`;
+    const s3 = await openStore({
+      ...{ kind: "s3", bucket: "backups", endpoint: "http://127.0.0.1:1", accessKeyId: secret("id") },
+      ...{ secretAccessKey: secret("key"), sessionToken: secret("token") },
+    });
+    const sftp = await openStore({
+      ...{ kind: "sftp", host: "127.0.0.1", port: 1, username: "me", password: secret("password") },
+      ...{ directory: "/backups", hostKey: `SHA256:${"A".repeat(43)}` },
+    });
+    const stores = new Map([...deps.stores, ["s3", s3], ["sftp", sftp]]);
+    const id = await queueBackup(["near", "s3", "sftp"]);
+    await backupHandler({ ...deps, stores, log }).handle(id, never);
+    await s3.close();
+    await sftp.close();
+    expect((await findArtifact(ledger, id))?.failedStores).toHaveLength(2);
+    const tables = await ledger.sql<{ name: string }[]>`
+      select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+      where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`;
+    const rows = await Promise.all(
+      tables.map(({ name }) => ledger.sql.unsafe(`select t::text as row from ${name} as t`)),
+    );
+    const written = [...lines, ...rows.flat().map(({ row }) => String(row))].join("\n");
+    expect(written).toContain("ECONNREFUSED");
+    expect(written).not.toContain("marked-secret");
   });
 });
 
