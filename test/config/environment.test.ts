@@ -39,6 +39,7 @@ describe("the environment", () => {
         HOLDFAST_SERVER: "https://backups.example",
         HOLDFAST_TOKEN: "t",
         XDG_CONFIG_HOME: "/home/me/.settings",
+        SSH_AUTH_SOCK: "/run/agent",
       }),
     ).toEqual({
       dataDir: "/var/lib/holdfast",
@@ -54,6 +55,7 @@ describe("the environment", () => {
       server: "https://backups.example",
       token: "t",
       configHome: "/home/me/.settings",
+      sshAgent: "/run/agent",
     });
   });
 
