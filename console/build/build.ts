@@ -17,7 +17,9 @@ export async function buildConsole(): Promise<void> {
   if ((await readFile(path.join(DIST, STAMP), "utf8").catch(() => "")) === hash) return;
   const draft = await mkdtemp(path.join(CONSOLE, "dist-draft-"));
   try {
-    await build({ root: CONSOLE, logLevel: "warn", build: { outDir: draft, emptyOutDir: true } });
+    await asProduction(() =>
+      build({ root: CONSOLE, logLevel: "warn", build: { outDir: draft, emptyOutDir: true } }),
+    );
     await writeFile(path.join(draft, STAMP), hash);
     // Whoever builds it need not be who serves it.
     await chmod(draft, 0o755);
@@ -29,6 +31,18 @@ export async function buildConsole(): Promise<void> {
   } finally {
     await rm(draft, { recursive: true, force: true });
     await rm(`${draft}-before`, { recursive: true, force: true });
+  }
+}
+
+/** Where it says something else (in a test runner, say), React would be built as for development. */
+async function asProduction(act: () => Promise<unknown>): Promise<void> {
+  const before = process.env["NODE_ENV"];
+  process.env["NODE_ENV"] = "production";
+  try {
+    await act();
+  } finally {
+    if (before === undefined) delete process.env["NODE_ENV"];
+    else process.env["NODE_ENV"] = before;
   }
 }
 

@@ -10,7 +10,7 @@ export function Loading({ what }: { readonly what: string }) {
     return () => clearTimeout(timer);
   }, []);
   return (
-    <p role="status" className="muted">
+    <p role="status" className="muted" data-loading>
       {late && `Loading ${what}…`}
     </p>
   );

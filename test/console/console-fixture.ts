@@ -26,9 +26,9 @@ export const CHROMIUM = CANDIDATES.find((candidate) => {
   }
 });
 
-/** What a describe says, so that whoever reads the report knows why nothing was tested. */
-export const about = (what: string): string =>
-  CHROMIUM === undefined ? `${what} (skipped: Chromium is not installed; apt-get install chromium)` : what;
+/** At the end of what a describe is called, so that whoever reads the report knows why nothing was tested. */
+export const REMARK =
+  CHROMIUM === undefined ? " (skipped: Chromium is not installed; apt-get install chromium)" : "";
 
 export interface TestConsole extends AsyncDisposable {
   readonly url: string;

@@ -1,12 +1,12 @@
 // What people come to the console for, done as they do it: in a browser, against the whole stack.
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
-  about,
   CHROMIUM,
   makeBackup,
   openConsole,
   PASSWORD,
+  REMARK,
   signIn,
   type TestConsole,
 } from "./console-fixture.ts";
@@ -45,7 +45,9 @@ async function countsOf(page: Page, table: string): Promise<number[]> {
   return (await cells.allInnerTexts()).map((text) => Number.parseInt(text.replaceAll(",", ""), 10));
 }
 
-describe.skipIf(CHROMIUM === undefined)(about("the console"), { timeout: 180_000 }, () => {
+describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
+  vi.setConfig({ testTimeout: 180_000 });
+
   it("backs up before one's eyes, previews a restore, does exactly that, and shows both", async () => {
     const { page } = await console.signedIn("/backups/new");
     await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
