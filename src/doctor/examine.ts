@@ -52,7 +52,7 @@ export async function* examine(
   const reached = new Map<string, string>();
   for (const [name, url] of urls) {
     const found = await examineDatabase(name, url, configuration, signal);
-    if (!found.some(isUnreachable)) reached.set(name, url);
+    if (!isUnreachable(found)) reached.set(name, url);
     yield* found;
   }
   yield* await examineFile(configuration, reached, signal);
@@ -111,9 +111,8 @@ async function examineFile(
   }
 }
 
-const UNREACHABLE = "cannot be reached";
-const isUnreachable = ({ level, message }: Finding): boolean =>
-  level === "FAULT" && (message.includes(UNREACHABLE) || message.startsWith("there was no answer"));
+/** Every other database has said at least which server it is of. */
+const isUnreachable = ([first]: readonly Finding[]): boolean => first?.level === "FAULT";
 
 async function examineDatabase(
   name: string,
@@ -128,7 +127,12 @@ async function examineDatabase(
     async (timed) => {
       const database = openDatabase({ name, url, applicationName: "holdfast doctor", maxConnections: 1 });
       try {
-        const session = await database.session(timed);
+        const session = await database.session(timed).catch((error: unknown) => {
+          const mend = mendEntry(url, error);
+          if (mend === undefined || !isHoldfastError(error)) throw error;
+          return fault(area, error.message.replace(/\.$/, ""), mend);
+        });
+        if ("level" in session) return [session];
         const server = await checkServer(area, session);
         // The catalogs of a version that is not supported may not be as they are expected.
         if (server.some((finding) => finding.level === "FAULT")) return server;
@@ -144,6 +148,16 @@ async function examineDatabase(
     },
     signal,
   );
+}
+
+/** What lets the role in, where the server has said that it may not come in. */
+function mendEntry(url: string, error: unknown): string | undefined {
+  if (!isHoldfastError(error)) return undefined;
+  const quoted = (name: string): string => `"${decodeURIComponent(name).replaceAll('"', '""')}"`;
+  const { username, pathname } = new URL(url);
+  if (/permission denied for database/i.test(error.message))
+    return `GRANT CONNECT ON DATABASE ${quoted(pathname.slice(1))} TO ${quoted(username)};`;
+  return /not permitted to log in/.test(error.message) ? `ALTER ROLE ${quoted(username)} LOGIN;` : undefined;
 }
 
 /** The embedded database is started for the examination where it is there and nobody has it. */

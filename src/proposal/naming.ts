@@ -30,7 +30,7 @@ const LETTERS: Readonly<Record<string, string>> = {
 };
 
 /** Starts with a letter; empty where the name has no letter or digit that can be kept. */
-export function identifierOf(name: string): string {
+function identifierOf(name: string): string {
   const words = wordsOf(name)
     .map((word) => word.replaceAll(/[^a-z0-9]/g, (letter) => LETTERS[letter] ?? ""))
     .filter((word) => word !== "");

@@ -156,6 +156,8 @@ describe("the role for backups", () => {
   });
 
   it.each([
+    ["an account", "alter role holdfast_reader nologin", "DATABASE_UNREACHABLE"],
+    ["the way in", "revoke connect on database shop from holdfast_reader, public", "DATABASE_DENIED"],
     ["the schema", "revoke usage on schema public from holdfast_reader, public", "DATABASE_DENIED"],
     ["a table", "revoke select on customers from holdfast_reader", "DATABASE_DENIED"],
     ["a partition", "revoke select on orders_old from holdfast_reader", "DATABASE_DENIED"],
