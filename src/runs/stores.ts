@@ -9,8 +9,8 @@ const PROBE_TIMEOUT_MS = 30_000;
 
 export interface StoreHealth {
   readonly reachable: boolean;
-  /** Why it is not. */
-  readonly error: HoldfastError | null;
+  /** Why it is not. Plain, for an Error is something else to whoever resolves a field. */
+  readonly error: Pick<HoldfastError, "code" | "message" | "hint"> | null;
 }
 
 /** Where a store is and how it fares is for those who look after backups. */
@@ -44,9 +44,13 @@ async function healthOf(name: string, ask: StoreAccess["look"], timeoutMs: numbe
   } catch (error) {
     if (signal.aborted) {
       const late = `The store ${name} has not answered within ${timeoutMs / 1000} s.`;
-      return { reachable: false, error: new HoldfastError("STORE_FAILED", late) };
+      return unreachable(new HoldfastError("STORE_FAILED", late));
     }
     if (!(error instanceof HoldfastError)) throw error;
-    return { reachable: false, error };
+    return unreachable(error);
   }
+}
+
+function unreachable({ code, message, hint }: HoldfastError): StoreHealth {
+  return { reachable: false, error: { code, message, hint } };
 }
