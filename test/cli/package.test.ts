@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 const ROOT = path.join(import.meta.dirname, "../..");
 const PACKAGED = ["CHANGELOG.md", "LICENSE", "README.md", "bin", "dist", "docs", "package.json"];
 const run = promisify(execFile);
+/** Each command is a process of its own. */
+const PATIENT = { timeout: 200_000 };
 
 describe("the package that npm packs", () => {
   let directory: string;
@@ -46,7 +48,36 @@ describe("the package that npm packs", () => {
     expect((await readdir(installed)).toSorted()).toEqual(PACKAGED);
   });
 
-  it("backs up and restores with a database of its own", { timeout: 200_000 }, async () => {
+  it("has types for a configuration file, which finds the package from wherever it is", PATIENT, async () => {
+    const config = (database: string) => `import { defineConfig, entity, stores } from "holdfast";
+      export default defineConfig({
+        databases: { app: { url: "postgres://127.0.0.1:1/app" } },
+        groups: { people: { entities: { customers: entity({ database: "${database}", tables: ["customers"] }) } } },
+        stores: { near: stores.fs({ directory: "near" }) },
+      });`;
+    const project = path.join(work, "configured");
+    await mkdir(project);
+    await writeFile(path.join(project, "holdfast.config.ts"), config("app"));
+    await writeFile(path.join(project, "wrong.ts"), config("ap"));
+    const tsc = [path.join(ROOT, "node_modules/.bin/tsc"), "--noEmit", "--strict", "--module", "nodenext"];
+    const checked = run(process.execPath, [...tsc, "holdfast.config.ts", "wrong.ts"], { cwd: project });
+    // One error, of one file: the other has none.
+    const stdout = expect.stringMatching(/^wrong\.ts\(4,\d+\): [^(]*"ap".*"app"[^(]*$/);
+    await expect(checked).rejects.toMatchObject({ stdout });
+
+    const outside = await mkdtemp(path.join(tmpdir(), "holdfast-outside-"));
+    await writeFile(path.join(outside, "holdfast.config.ts"), config("app"));
+    const refused = run("holdfast", ["backup", "--output", "x", "--entities", "customers"], {
+      cwd: outside,
+      env: environment(),
+    });
+    await expect(refused).rejects.toMatchObject({
+      stderr: expect.stringContaining("databases.app.url: The"),
+    });
+    await rm(outside, { recursive: true });
+  });
+
+  it("backs up and restores with a database of its own", PATIENT, async () => {
     await holdfast("migrate");
     const made = JSON.parse(await holdfast("backup", "--output", "backup.tar", "--json"));
     expect(made).toMatchObject({ entities: expect.arrayContaining(["USERS", "VARIABLES"]) });
