@@ -10,7 +10,7 @@ import { isHoldfastError } from "../core/errors.ts";
 import { createProgressMeter } from "../core/progress.ts";
 import type { RunControl } from "../core/run.ts";
 import { openDatabase, type Database } from "../postgres/connect.ts";
-import { copyOut, planCopies, type CopyTask } from "../postgres/copy-out.ts";
+import { copyOutAndRelease, planCopies, type CopyTask } from "../postgres/copy-out.ts";
 import type { Session } from "../postgres/session.ts";
 import { openSnapshot, type Snapshot } from "../postgres/snapshot.ts";
 import { manifestTable, type TableShape } from "../postgres/table-shape.ts";
@@ -87,7 +87,7 @@ export async function backup(
         const onRows = (rows: number, bytes: number) => meter.add({ rows, bytes, entity: table.entity });
         const options = { recipient: writer.recipient, signal, onRows };
         const sum = new RowSum();
-        await encodeParts(summedUp(copyOut(session, task), sum), options, async (part) => {
+        await encodeParts(summedUp(copyOutAndRelease(session, task), sum), options, async (part) => {
           const { rows, rawBytes } = part;
           const stored = await writer.addPart(part);
           contents.parts.push({ ...stored, table: position, rows, rawBytes });

@@ -56,17 +56,21 @@ describe("columns of every type", () => {
     expect(await changedTypes()).toEqual([]);
   });
 
-  it.runIf(hasPostgres15)("go to PostgreSQL 15 and back, where postgresql-15 is installed", async () => {
-    await using server = await startPostgres15();
-    await using other = await openApplication(DDL, { TYPES: tables }, { server: server.url });
-    const all = tables.join();
-    await other.sql.unsafe(`truncate ${all}`);
-    await other.restore(stored, { mode: "REPLACE" });
-    expect(await other.hashes()).toEqual(before);
-    await app.sql.unsafe(`truncate ${all}`);
-    await app.restore(await other.backUp(), { mode: "MERGE" });
-    expect(await changedTypes()).toEqual([]);
-  });
+  it.runIf(hasPostgres15)(
+    "go to PostgreSQL 15 and back, where postgresql-15 is installed",
+    { timeout: 240_000 },
+    async () => {
+      await using server = await startPostgres15();
+      await using other = await openApplication(DDL, { TYPES: tables }, { server: server.url });
+      const all = tables.join();
+      await other.sql.unsafe(`truncate ${all}`);
+      await other.restore(stored, { mode: "REPLACE" });
+      expect(await other.hashes()).toEqual(before);
+      await app.sql.unsafe(`truncate ${all}`);
+      await app.restore(await other.backUp(), { mode: "MERGE" });
+      expect(await changedTypes()).toEqual([]);
+    },
+  );
 });
 
 /** A keyed table's rows change their values; one without a key loses rows, or has them twice. */

@@ -22,8 +22,11 @@ export interface OtherServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Ready in a second or two; the caller stops it, and it ends by itself with this process. */
-export async function startPostgres15(): Promise<OtherServer> {
+/**
+ * Ready in a second or two; the caller stops it, and it ends by itself with this process.
+ * @param settings of postgresql.conf, over those that tests want
+ */
+export async function startPostgres15(settings: Readonly<Record<string, string>> = {}): Promise<OtherServer> {
   const parent = await mkdtemp(path.join(tmpdir(), "holdfast-test-15-"));
   const directory = path.join(parent, "postgres");
   const log = (): void => undefined;
@@ -46,7 +49,7 @@ export async function startPostgres15(): Promise<OtherServer> {
   const { port, postmaster } = await startOnFreePort({
     program: path.join(PROGRAMS, "postgres"),
     directory,
-    settings: { fsync: "off", full_page_writes: "off", max_connections: "100", timezone: "UTC" },
+    settings: { fsync: "off", full_page_writes: "off", max_connections: "100", timezone: "UTC", ...settings },
     account,
     log,
   });
