@@ -29,7 +29,7 @@ const LOGS = `
   CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
   INSERT INTO events SELECT '2026-03-01'::timestamptz + n * interval '1 hour', 'event ' || n FROM generate_series(1, 50) n;`;
 
-export const CONFIG = `
+const CONFIG = `
 import { defineConfig, entity, stores } from "holdfast";
 
 export default defineConfig({

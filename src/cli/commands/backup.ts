@@ -11,6 +11,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .description(
       "Writes users, roles, groups, API tokens, pipelines, transformers, alerts, streams, templates, spaces and " +
         "variables into one file, as they are at one moment; audit logs and configuration values only when asked for. " +
+        "With a configuration file (HOLDFAST_CONFIG, or holdfast.config.ts) it is the entities of that file, and Holdfast's own. " +
         "The file appears under its name only when it is whole. It works on the database itself, and no server need run, unless a " +
         "server is named: then that makes the backup, and without --output keeps it.",
     )
@@ -18,7 +19,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .option("--entities <names>", "only these, with commas between them", collectNames)
     .option(
       "--groups <names>",
-      "only the entities of these groups: auth, config, logs, workspace, audit",
+      "only the entities of these groups: auth, config, logs, workspace, audit, or those of the configuration file",
       collectNames,
     )
     .option(

@@ -15,7 +15,8 @@ export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
       "Serves the API, and works on backups and restores, until Ctrl-C. With nothing configured it brings its own\n" +
-        "PostgreSQL, queue, store and keys, all below HOLDFAST_DATA_DIR (.holdfast in the working directory).",
+        "PostgreSQL, queue, store and keys, all below HOLDFAST_DATA_DIR (.holdfast in the working directory). What it protects\n" +
+        "and where backups go stands in holdfast.config.ts, or in the file that HOLDFAST_CONFIG names.",
     )
     .addOption(
       new Option("--port <number>", "where to listen; 0: any free port (default: PORT, or 4000)").argParser(
