@@ -12,6 +12,9 @@ import { storeSink } from "../../src/engine/artifact-io.ts";
 import type { ArtifactEncryption } from "../../src/engine/artifact-writer.ts";
 import { backup } from "../../src/engine/backup.ts";
 import { openSingleFile } from "../../src/engine/single-file.ts";
+import { findRun } from "../../src/ledger/runs.ts";
+import { unattendedDrill } from "../../src/runs/start-verification.ts";
+import { carryRun, recordRun } from "../../src/runs/submit.ts";
 import { memoryStore } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import { backupHandler } from "../../workers/backup.ts";
@@ -44,7 +47,9 @@ beforeAll(async () => {
   server = await startTestServer({ artifactStores: stores });
   account = await server.accountWith(...ALL);
   const { ledger, queue, watcher, catalog, databaseUrl, secretKey, log } = server.deps;
-  const deps = { ledger, queue, watcher, catalog, stores, databaseUrl, secretKey, log };
+  const drillIdentityFile = path.join(folder, "drill.txt");
+  await writeFile(drillIdentityFile, `# for drills\n${key.identity}\n`, { mode: 0o600 });
+  const deps = { ledger, queue, watcher, catalog, stores, databaseUrl, secretKey, log, drillIdentityFile };
   workers = await startWorkers(
     deps,
     { BACKUP: backupHandler(deps), RESTORE: restoreHandler(deps), VERIFICATION: verificationHandler(deps) },
@@ -336,6 +341,43 @@ describe("startVerification", () => {
       { id: backup.id },
     );
     expect(found.verifications).toEqual([{ status: "FAILED", level: "STORED" }]);
+  });
+});
+
+describe("a drill that nobody attends", () => {
+  const drilled = async (
+    backupId: string,
+  ): Promise<{ status: string; level: string; note: string | null }> => {
+    const { ledger } = server.deps;
+    const run = await findRun(ledger, backupId);
+    if (run?.kind !== "BACKUP") throw new Error("there is no such backup");
+    const { run: drill } = await recordRun(ledger, null, unattendedDrill(run), {});
+    await carryRun(server.deps, drill);
+    const look = async () =>
+      (
+        await execute<{ verification: { status: string; level: string; note: string | null } }>(
+          `query ($id: ID!) { verification(id: $id) { status level note } }`,
+          { id: drill.id },
+        )
+      ).verification;
+    await expect.poll(async () => (await look()).status, { timeout: 50_000 }).toMatch(/SUCCEEDED|FAILED/);
+    return look();
+  };
+
+  it("opens what is encrypted to recipients with the identity that is configured for it", async () => {
+    const { bytes } = await elsewhere({ kind: "RECIPIENTS", recipients: [key.recipient] });
+    const { id } = await imported(bytes, { unlock: { identity: key.identity } });
+    expect(await drilled(id)).toEqual({ status: "SUCCEEDED", level: "DRILL", note: null });
+  });
+
+  it("looks at what is stored where it has no key, and says so", async () => {
+    const { bytes } = await elsewhere({ kind: "PASSPHRASE", passphrase: "horse" });
+    const { id } = await imported(bytes);
+    expect(await drilled(id)).toEqual({
+      status: "SUCCEEDED",
+      level: "STORED",
+      note: expect.stringContaining("passphrase"),
+    });
   });
 });
 
