@@ -15,6 +15,7 @@ import { isOver } from "../parts/status-tag.tsx";
 import { nameOf } from "./backup-table.tsx";
 import { CANCEL_RUN, DELETE_BACKUP, PIN_BACKUP } from "./documents.ts";
 import { DownloadButton } from "./download-button.tsx";
+import { RekeyButton } from "./rekey-button.tsx";
 
 export function BackupActions({ backup }: { readonly backup: BackupRun }) {
   const { catalog } = useCatalog();
@@ -32,6 +33,7 @@ export function BackupActions({ backup }: { readonly backup: BackupRun }) {
   return (
     <>
       {mayManage && <PinButton backup={backup} />}
+      {mayManage && backup.encryption !== "NONE" && <RekeyButton backup={backup} />}
       {mayManage && <DeleteButton backup={backup} />}
       {backup.downloadUrl !== null && <DownloadButton url={backup.downloadUrl} />}
       {writable && (

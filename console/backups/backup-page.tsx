@@ -52,6 +52,9 @@ function BackupView({ backup, verifications }: VerificationsProps) {
         <span className="row">
           <StatusTag status={status} />
           {backup.pinned && <span className="tag">Pinned</span>}
+          {backup.origin !== "MADE" && (
+            <span className="tag">{backup.origin === "IMPORTED" ? "Imported" : "Found in a store"}</span>
+          )}
           <span>
             <Age at={backup.createdAt} />
             {backup.requestedBy !== null && ` by ${backup.requestedBy}`}
@@ -68,6 +71,15 @@ function BackupView({ backup, verifications }: VerificationsProps) {
           that it was made is still known.
         </p>
       )}
+      {!backup.contentsKnown && (
+        <p className="note warn">
+          It came from elsewhere, encrypted, and nobody has opened it here yet. Verify its contents to learn
+          what it holds.
+        </p>
+      )}
+      {backup.storeFailures.map(({ store, code, message }) => (
+        <FailureNote key={store} message={`It is not in the store ${store}: ${message}`} code={code} />
+      ))}
       {!isOver(status) && (
         <section className="card" aria-label="Progress">
           <RunProgress name="Backup" status={status} progress={backup.progress} phases={BACKUP_PHASES} />

@@ -86,3 +86,14 @@ export const START_VERIFICATION = graphql(
   `,
   [verificationFields],
 );
+
+export const REKEY_BACKUP = graphql(
+  `
+    mutation RekeyBackup($input: RekeyBackupInput!) {
+      rekeyBackup(input: $input) {
+        ...BackupFields
+      }
+    }
+  `,
+  [backupFields],
+);

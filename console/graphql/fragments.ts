@@ -44,6 +44,13 @@ export const backupFields = graphql(`
     deletionRequestedAt
     deletedAt
     deletedBy
+    origin
+    contentsKnown
+    storeFailures {
+      store
+      code
+      message
+    }
     schedule {
       id
       name

@@ -29,7 +29,7 @@ const RUNS = graphql(
 );
 
 /** What a run that begins or ends may change besides itself. */
-const AFFECTED = ["backup", "backups", "restores", "schedules"];
+const AFFECTED = ["backup", "backups", "restore", "restores", "schedules"];
 const HIDDEN_GRACE_MS = 60_000;
 const RESTART_MS = 1_000;
 const LONGEST_RESTART_MS = 30_000;

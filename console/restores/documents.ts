@@ -1,6 +1,6 @@
 // What the pages of restores ask and do.
 import { restoreFields } from "../graphql/fragments.ts";
-import { graphql } from "../graphql/tada.ts";
+import { graphql, type ResultOf } from "../graphql/tada.ts";
 
 export const RESTORES = graphql(
   `
@@ -27,11 +27,45 @@ export const RESTORE = graphql(
     query Restore($id: ID!) {
       restore(id: $id) {
         ...RestoreFields
+        sampled: changes {
+          entity
+          table
+          inserted
+          updated
+          deleted
+          samples {
+            kind
+            columns {
+              column
+              before
+              after
+              changed
+            }
+          }
+        }
+        conflicts {
+          kind
+          entity
+          table
+          constraint
+          rows
+          values
+          row
+          other
+          otherIsLive
+          references
+          add
+        }
       }
     }
   `,
   [restoreFields],
 );
+
+/** A restore with what only its own page shows: rows that it changes, and what stands in its way. */
+export type DetailedRestore = NonNullable<ResultOf<typeof RESTORE>["restore"]>;
+export type Sample = NonNullable<DetailedRestore["sampled"][number]["samples"]>[number];
+export type Conflict = DetailedRestore["conflicts"][number];
 
 export const START_RESTORE = graphql(
   `

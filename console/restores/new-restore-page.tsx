@@ -47,6 +47,9 @@ export interface Choice {
   readonly mode: RestoreMode;
 }
 
+/** Of each kind and table. */
+const SAMPLE_ROWS = 5;
+
 interface NewRestoreProps {
   readonly backup: BackupRun;
   readonly catalog: CatalogView;
@@ -64,6 +67,11 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
   // A page that is loaded again shows what its preview was of.
   const present = choice ?? (preview === undefined ? byDefault(backup, catalog) : choiceOf(preview));
 
+  // What was previewed is what will be done: with another choice there is no preview yet.
+  const changeChoice = (next: Choice): void => {
+    setChoice(next);
+    if (previewId !== "") setSearch({ preview: "" });
+  };
   const look = async (): Promise<void> => {
     const { data: started } = await startPreview({
       input: {
@@ -72,6 +80,7 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
         mode: present.mode,
         unlock: unlockInput(backup.encryption, unlock),
         dryRun: true,
+        sampleRows: SAMPLE_ROWS,
         idempotencyKey: newKey(),
       },
     });
@@ -108,11 +117,7 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
         choice={present}
         unlock={unlock}
         pending={previewing.fetching}
-        // What was previewed is what will be done: with another choice there is no preview yet.
-        onChoice={(next) => {
-          setChoice(next);
-          if (previewId !== "") setSearch({ preview: "" });
-        }}
+        onChoice={changeChoice}
         onUnlock={setUnlock}
         onPreview={() => void look()}
       />
@@ -126,6 +131,7 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
           pending={applying.fetching}
           onUnlock={setUnlock}
           onApply={(plan) => void apply(plan)}
+          onAdd={(entity) => changeChoice({ ...present, entities: new Set([...present.entities, entity]) })}
         />
       )}
       {applying.error !== undefined && <Failure error={applying.error} />}

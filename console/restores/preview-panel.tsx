@@ -11,27 +11,33 @@ import {
   Text,
   TextField,
 } from "react-aria-components";
-import type { BackupRun, RestoreRun } from "../graphql/fragments.ts";
+import type { BackupRun } from "../graphql/fragments.ts";
 import { CancelButton } from "../backups/backup-actions.tsx";
 import { FailureNote } from "../parts/failure.tsx";
 import { Age } from "../parts/moment.tsx";
+import type { Entity } from "../graphql/tada.ts";
 import { RESTORE_PHASES, RunProgress } from "../parts/run-progress.tsx";
 import { isOver } from "../parts/status-tag.tsx";
 import { UnlockFields, unlockFault, type Unlock } from "../parts/unlock-fields.tsx";
 import { ChangesTable } from "./changes-table.tsx";
+import { Conflicts } from "./conflicts.tsx";
+import type { DetailedRestore } from "./documents.ts";
+import { Samples } from "./samples.tsx";
 import { deedOf, totalsOf } from "./changes.ts";
 
 export interface PreviewPanelProps {
-  readonly preview: RestoreRun;
+  readonly preview: DetailedRestore;
   readonly backup: BackupRun;
   readonly unlock: Unlock;
   readonly pending: boolean;
   readonly onUnlock: (unlock: Unlock) => void;
   readonly onApply: (plan: string) => void;
+  /** Chooses an entity as well, without which the restore cannot be. */
+  readonly onAdd: (entity: Entity) => void;
 }
 
 export function PreviewPanel(props: PreviewPanelProps) {
-  const { preview, backup, unlock, pending, onUnlock, onApply } = props;
+  const { preview, backup, unlock, pending, onUnlock, onApply, onAdd } = props;
   const { status, error, changes, plan, mode, entities } = preview;
   const heading = useRef<HTMLHeadingElement>(null);
   const [asking, setAsking] = useState(false);
@@ -63,10 +69,12 @@ export function PreviewPanel(props: PreviewPanelProps) {
         </div>
       )}
       {error !== null && <FailureNote {...error} />}
+      <Conflicts conflicts={preview.conflicts} onAdd={onAdd} />
       {status === "CANCELLED" && <p className="note warn">The preview was cancelled.</p>}
       {status === "SUCCEEDED" && plan !== null && (
         <>
           <ChangesTable caption="What would change" changes={changes} />
+          <Samples sampled={preview.sampled} />
           {deed === undefined ? (
             <p className="note good">Nothing would change: what is there is what the backup holds.</p>
           ) : (

@@ -14,7 +14,9 @@ import { useSearchState } from "../parts/search-state.ts";
 import { isOver, StatusTag } from "../parts/status-tag.tsx";
 import { changesOf, ChangesTable } from "./changes-table.tsx";
 import { deedOf, totalsOf } from "./changes.ts";
-import { RESTORE } from "./documents.ts";
+import { Conflicts } from "./conflicts.tsx";
+import { RESTORE, type DetailedRestore } from "./documents.ts";
+import { Samples } from "./samples.tsx";
 import { modeLabel } from "./modes.ts";
 
 export default function RestorePage({ id }: { readonly id: string }) {
@@ -38,7 +40,7 @@ export default function RestorePage({ id }: { readonly id: string }) {
   );
 }
 
-function RestoreView({ restore }: { readonly restore: RestoreRun }) {
+function RestoreView({ restore }: { readonly restore: DetailedRestore }) {
   const { status, error, dryRun, mode, backup } = restore;
   const [{ preview }] = useSearchState(["preview"]);
   const [{ data }] = useQuery({ query: RESTORE, variables: { id: preview }, pause: preview === "" });
@@ -62,6 +64,7 @@ function RestoreView({ restore }: { readonly restore: RestoreRun }) {
       {error !== null && (
         <>
           <FailureNote {...error} />
+          <Conflicts conflicts={restore.conflicts} />
           <p>
             Nothing was changed: a restore is one transaction.{" "}
             <Link href={`/backups/${backup.id}/restore`}>Try again</Link>
@@ -114,6 +117,7 @@ function RestoreView({ restore }: { readonly restore: RestoreRun }) {
             changes={changes}
             previewed={dryRun ? undefined : changesOf(data?.restore)}
           />
+          {dryRun && <Samples sampled={restore.sampled} />}
         </section>
       )}
     </Page>

@@ -10,3 +10,21 @@ export const STORES = graphql(`
     }
   }
 `);
+
+/** For those with MANAGE_BACKUPS: each store is asked whether it answers. */
+export const STORE_HEALTH = graphql(`
+  query StoreHealth {
+    stores {
+      name
+      place
+      health {
+        reachable
+        error {
+          code
+          message
+          hint
+        }
+      }
+    }
+  }
+`);

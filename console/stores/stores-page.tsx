@@ -1,53 +1,79 @@
-// Where backups are kept.
+// Where backups are kept, and whether each place answers.
+import { Button } from "react-aria-components";
 import { useQuery } from "urql";
-import { Failure } from "../parts/failure.tsx";
+import { useMay } from "../app/account-context.tsx";
+import type { ResultOf } from "../graphql/tada.ts";
+import { Failure, FailureNote } from "../parts/failure.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Page } from "../parts/page.tsx";
-import { STORES } from "./documents.ts";
+import { STORE_HEALTH, STORES } from "./documents.ts";
 import { useReachable } from "./reachable.ts";
 
+type Health = ResultOf<typeof STORE_HEALTH>["stores"][number]["health"];
+
 export default function StoresPage() {
+  const may = useMay("MANAGE_BACKUPS");
   const [{ data, error, fetching }] = useQuery({ query: STORES });
+  const [asked, askAgain] = useQuery({ query: STORE_HEALTH, pause: !may });
   const reachable = useReachable();
+  const known = new Map(asked.data?.stores.map((store) => [store.name, store]));
   return (
-    <Page title="Stores" about="Where backups are kept. They are named in the server's configuration.">
+    <Page
+      title="Stores"
+      about="Where backups are kept. They are named in the server's configuration."
+      actions={
+        may && (
+          <Button
+            className="button"
+            isPending={asked.fetching}
+            onPress={() => askAgain({ requestPolicy: "network-only" })}
+          >
+            Ask again
+          </Button>
+        )
+      }
+    >
       {error !== undefined && <Failure error={error} />}
       {data === undefined && fetching && <Loading what="stores" />}
-      {data !== undefined && (
-        <div className="table-box">
-          <table className="folds">
-            <thead>
-              <tr>
-                <th scope="col">Store</th>
-                <th scope="col">Kind</th>
-                <th scope="col">Used</th>
-                <th scope="col">State</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.stores.map((store) => (
-                <tr key={store.name}>
-                  <th scope="row" className="break">
-                    {store.name}
-                  </th>
-                  <td>{store.kind}</td>
-                  <td className="whole">{store.default ? "by default" : "when it is named"}</td>
-                  <td>
-                    <StoreState answers={reachable?.get(store.name)} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      {data?.stores.map((store) => {
+        const health = known.get(store.name)?.health ?? null;
+        const place = known.get(store.name)?.place ?? null;
+        return (
+          <section key={store.name} className="card stack" aria-label={store.name}>
+            <div className="row apart">
+              <h2 className="break">{store.name}</h2>
+              <State health={health} answers={reachable?.get(store.name)} />
+            </div>
+            <dl className="facts">
+              <div>
+                <dt>Kind</dt>
+                <dd>{store.kind}</dd>
+              </div>
+              <div>
+                <dt>Used</dt>
+                <dd>{store.default ? "by default" : "when it is named"}</dd>
+              </div>
+              {place !== null && (
+                <div>
+                  <dt>Place</dt>
+                  <dd>
+                    <code>{place}</code>
+                  </dd>
+                </div>
+              )}
+            </dl>
+            {health?.error != null && <FailureNote {...health.error} />}
+          </section>
+        );
+      })}
     </Page>
   );
 }
 
-function StoreState({ answers }: { readonly answers: boolean | undefined }) {
-  if (answers === undefined) return <span className="muted">…</span>;
-  return answers ? (
+function State({ health, answers }: { readonly health: Health; readonly answers: boolean | undefined }) {
+  const reachable = health?.reachable ?? answers;
+  if (reachable === undefined) return <span className="muted">…</span>;
+  return reachable ? (
     <span className="tag good">✓ Answers</span>
   ) : (
     <span className="tag bad">✕ Does not answer</span>

@@ -23,7 +23,8 @@ afterAll(() => console?.[Symbol.asyncDispose]());
 /** Names the entities of a choice and leaves the others out. */
 async function choose(page: Page, ...labels: readonly string[]): Promise<void> {
   await page.getByRole("button", { name: "None", exact: true }).click();
-  for (const label of labels) await page.getByRole("checkbox", { name: label }).check({ force: true });
+  for (const label of labels)
+    await page.getByRole("checkbox", { name: new RegExp(`^${label}`) }).check({ force: true });
 }
 
 interface Failed {
@@ -76,6 +77,12 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await page.getByRole("button", { name: "Preview" }).click();
     await page.getByRole("heading", { name: "What would change" }).waitFor();
     expect(await countsOf(page, "platform.templates")).toEqual([0, templates.length, 0, 0]);
+    await page.getByText("Some of these rows of platform.templates").click();
+    await page
+      .locator("del")
+      .getByText(/^damaged/)
+      .first()
+      .waitFor();
     await page.getByRole("button", { name: `Update ${templates.length} rows` }).click();
     await page.getByText("All of it is in place").waitFor();
     expect(await countsOf(page, "platform.templates")).toEqual([0, templates.length, 0, 0]);
