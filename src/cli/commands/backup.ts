@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import type { BackupOptions } from "../acts/backup.ts";
 import { addExamples, type CommandContext } from "../command.ts";
-import { collectNames } from "../options.ts";
+import { collectList, collectNames } from "../options.ts";
 import { addServerOptions } from "../server-options.ts";
 import { addEncryptOptions, addReportOptions } from "../shared-options.ts";
 
@@ -25,7 +25,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .option(
       "--store <names>",
       "with --server: keep it in these of its stores, with commas between them (default: its default ones)",
-      collectNames,
+      collectList,
     )
     .option("--include-audit", "the audit logs too")
     .option("--include-config", "the configuration values too")
