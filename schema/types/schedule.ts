@@ -3,13 +3,14 @@ import type { Selection } from "../../src/core/catalog.ts";
 import type { Schedule } from "../../src/ledger/schedules.ts";
 import { nextRunOf } from "../../src/runs/due.ts";
 import { scheduledEntities } from "../../src/runs/scheduled-backup.ts";
-import { findVisibleSchedule, lastBackupOf, listVisibleSchedules } from "../../src/runs/schedules.ts";
+import { findVisibleSchedule, lastRunOf, listVisibleSchedules } from "../../src/runs/schedules.ts";
 import { withArtifact } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { signedIn } from "../context.ts";
 import { EntityEnum, EntityGroupEnum } from "../enums.ts";
 import { BackupType } from "./backup.ts";
 import { RetentionType } from "./retention.ts";
+import { VerificationType } from "./verification.ts";
 
 const ScheduleSelectionType = builder.objectRef<Selection>("ScheduleSelection").implement({
   description: "What a schedule was asked to back up: a group means its entities at the time of each backup.",
@@ -56,8 +57,16 @@ export const ScheduleType = builder.objectRef<Schedule>("Schedule").implement({
       nullable: true,
       description: "The one that was started last, whatever has become of it.",
       resolve: async (schedule, _, context) => {
-        const run = await lastBackupOf(context, signedIn(context), schedule);
+        const run = await lastRunOf(context, signedIn(context), schedule, "BACKUP");
         return run && withArtifact(context, run);
+      },
+    }),
+    lastDrill: t.field({
+      type: VerificationType,
+      nullable: true,
+      resolve: async (schedule, _, context) => {
+        const run = await lastRunOf(context, signedIn(context), schedule, "VERIFICATION");
+        return run && { run };
       },
     }),
   }),

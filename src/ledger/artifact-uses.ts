@@ -27,7 +27,7 @@ export async function holdForReading(tx: Transaction, backupId: string): Promise
 }
 
 /** @throws HoldfastError BACKUP_DELETED from the moment on when its deletion was asked for */
-export function requireKept(backupId: string, artifact: Pick<Artifact, "deletionRequestedAt">): void {
+function requireKept(backupId: string, artifact: Pick<Artifact, "deletionRequestedAt">): void {
   if (artifact.deletionRequestedAt === null) return;
   const since = artifact.deletionRequestedAt.toISOString();
   throw new HoldfastError("BACKUP_DELETED", `The backup ${backupId} was deleted at ${since}.`);

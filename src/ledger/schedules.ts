@@ -1,5 +1,5 @@
 // Schedules as the ledger keeps them: what is backed up when, and up to when that is settled.
-import { and, asc, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, isNull, sql } from "drizzle-orm";
 import type { Artifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
 import { isRunId, runColumns, toRun, type BackupRun, type Run } from "./run-row.ts";
@@ -14,7 +14,7 @@ export type ScheduleTerms = Omit<
 /** What a schedule starts by itself. */
 export type DueKind = "BACKUP" | "VERIFICATION";
 
-type Database = Pick<Ledger["db"], "select" | "selectDistinctOn" | "insert" | "update" | "delete">;
+type Database = Pick<Ledger["db"], "select" | "insert" | "update" | "delete">;
 
 /** @returns undefined where the name is taken */
 export async function insertSchedule(
@@ -101,15 +101,19 @@ export async function findUnfinishedRun(
   return row && toRun(row);
 }
 
-/** Of each schedule the backup that was started last, whatever has become of it. */
-export async function findLatestBackups(db: Database, scheduleIds: readonly string[]): Promise<BackupRun[]> {
-  if (scheduleIds.length === 0) return [];
-  const rows = await db
-    .selectDistinctOn([runs.scheduleId], runColumns)
+/** The schedule's run of that kind that was started last, whatever has become of it. */
+export async function findLatestRun(
+  db: Database,
+  scheduleId: string,
+  kind: DueKind,
+): Promise<Run | undefined> {
+  const [row] = await db
+    .select(runColumns)
     .from(runs)
-    .where(and(inArray(runs.scheduleId, [...scheduleIds]), eq(runs.kind, "BACKUP")))
-    .orderBy(runs.scheduleId, desc(runs.createdAt), desc(runs.id));
-  return rows.map(toRun).filter((run) => run.kind === "BACKUP");
+    .where(and(eq(runs.scheduleId, scheduleId), eq(runs.kind, kind)))
+    .orderBy(desc(runs.createdAt), desc(runs.id))
+    .limit(1);
+  return row && toRun(row);
 }
 
 /** The newest backup of a schedule that can be restored; undefined: none. */

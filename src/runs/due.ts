@@ -1,5 +1,4 @@
 // What schedules start by themselves: from a tick of the queue, or from a look at what was missed.
-import { randomUUID } from "node:crypto";
 import { recordAudit } from "../auth/audit.ts";
 import { latestDue, nextDue, type DueTimes } from "../core/cron.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
@@ -17,6 +16,7 @@ import {
 import type { Tick, TimedTick } from "../queue/ticks.ts";
 import type { RunDeps } from "./deps.ts";
 import { scheduledBackup } from "./scheduled-backup.ts";
+import { unattendedDrill } from "./start-verification.ts";
 import { carryRun, recordRun, type Submission } from "./submit.ts";
 
 export type DueDeps = Pick<RunDeps, "ledger" | "queue" | "catalog" | "log">;
@@ -106,25 +106,15 @@ async function submissionOf(
   if (kind === "BACKUP") return scheduledBackup(catalog, schedule);
   const backup = await findLatestGoodBackup(tx, schedule.id);
   if (backup === undefined) throw new HoldfastError("NOT_READY", "The schedule has no backup yet.");
-  return {
-    id: randomUUID(),
-    kind: "VERIFICATION",
-    entities: backup.entities,
-    request: { backupId: backup.id, level: "DRILL" },
-    scheduleId: schedule.id,
-  };
+  return { ...unattendedDrill(backup), scheduleId: schedule.id };
 }
 
 /**
  * Looks after all schedules: puts them back into a queue that has lost them, and starts what no tick has started in time,
  * because the queue or every server was down.
  */
-export async function lookAfterSchedules(
-  deps: DueDeps,
-  now: Date,
-  graceMs: number = GRACE_MS,
-): Promise<void> {
-  const until = new Date(now.getTime() - graceMs);
+export async function lookAfterSchedules(deps: DueDeps, now: Date): Promise<void> {
+  const until = new Date(now.getTime() - GRACE_MS);
   for (const schedule of await listEnabledSchedules(deps.ledger.db)) {
     for (const kind of KINDS) {
       const times = dueTimesOf(schedule, kind);

@@ -132,7 +132,7 @@ async function prune(
 
 /** @param options.lock so that what is decided on is still true when it is done */
 async function listCandidates(
-  tx: Pick<Ledger["db"], "select" | "selectDistinctOn" | "insert" | "update" | "delete">,
+  tx: Pick<Ledger["db"], "select" | "insert" | "update" | "delete">,
   scheduleId: string | undefined,
   { lock }: { readonly lock: boolean },
 ): Promise<Candidate[]> {

@@ -7,9 +7,9 @@ import type { Origin } from "../auth/context.ts";
 import { requirePermissions } from "../auth/permissions.ts";
 import { MANAGE_BACKUPS, selectEntities } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
-import type { BackupRun } from "../ledger/run-row.ts";
+import type { BackupRun, Run } from "../ledger/run-row.ts";
 import {
-  findLatestBackups,
+  findLatestRun,
   findSchedule,
   findUnfinishedRun,
   insertSchedule,
@@ -17,6 +17,7 @@ import {
   lockSchedule,
   removeSchedule,
   replaceSchedule,
+  type DueKind,
   type Schedule,
   type ScheduleTerms,
 } from "../ledger/schedules.ts";
@@ -47,14 +48,17 @@ export async function findVisibleSchedule(
   return schedule !== undefined && maySee(deps, caller, schedule) ? schedule : undefined;
 }
 
-/** The backup that the schedule has started last, if the caller may see it. */
-export async function lastBackupOf(
+/** The backup (or the drill) that the schedule has started last, if the caller may see it. */
+export async function lastRunOf<K extends DueKind>(
   deps: RunDeps,
   caller: Caller,
   schedule: Schedule,
-): Promise<BackupRun | undefined> {
-  const [run] = await findLatestBackups(deps.ledger.db, [schedule.id]);
-  return run !== undefined && mayAccess(deps.catalog, caller, run.entities, "READ") ? run : undefined;
+  kind: K,
+): Promise<Extract<Run, { kind: K }> | undefined> {
+  const run = await findLatestRun(deps.ledger.db, schedule.id, kind);
+  const isShown = (one: Run): one is Extract<Run, { kind: K }> =>
+    one.kind === kind && mayAccess(deps.catalog, caller, one.entities, "READ");
+  return run !== undefined && isShown(run) ? run : undefined;
 }
 
 /**

@@ -123,7 +123,7 @@ describe("a drill that is due", () => {
     await finishedBackup(place.world.ledger, ["USERS"]);
     expect(await drill("29T04:00")).toMatchObject({
       ...{ kind: "VERIFICATION", status: "QUEUED", entities: ["USERS"], scheduleId, dueAt: at("29T04:00") },
-      request: { backupId: first?.id, level: "DRILL" },
+      request: { backupId: first?.id, level: "DRILL", unattended: true },
     });
     expect(await drill("29T04:01")).toBeUndefined();
     expect((await findRun(place.world.ledger, second?.id ?? ""))?.status).toBe("QUEUED");

@@ -11,7 +11,7 @@ import {
   createSchedule,
   deleteSchedule,
   findVisibleSchedule,
-  lastBackupOf,
+  lastRunOf,
   listVisibleSchedules,
   triggerSchedule,
   updateSchedule,
@@ -198,7 +198,7 @@ describe("triggering", () => {
     expect(await place.deps.queue.has(run.id)).toBe(true);
     const schedule = await findSchedule(place.world.ledger.db, id);
     if (schedule === undefined) expect.fail("the schedule is gone");
-    expect((await lastBackupOf(place.deps, keeper, schedule))?.id).toBe(run.id);
+    expect((await lastRunOf(place.deps, keeper, schedule, "BACKUP"))?.id).toBe(run.id);
   });
 
   it("is refused while a backup of it has not ended, also twice at the same moment", async () => {
