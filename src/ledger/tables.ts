@@ -16,6 +16,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { EncryptionKind } from "../core/artifact.ts";
 import type { Selection } from "../core/catalog.ts";
+import type { Notice } from "../core/notice.ts";
 import type { Retention } from "../core/retention.ts";
 import type {
   Progress,
@@ -145,8 +146,13 @@ export const runs = holdfast.table(
     createdAt: at("created_at").notNull().defaultNow(),
     startedAt: at("started_at"),
     finishedAt: at("finished_at"),
+    /** When it was decided whom to tell how the run ended; null: not yet. */
+    consideredAt: at("considered_at"),
   },
   (table) => [
+    index("runs_unconsidered")
+      .on(table.finishedAt)
+      .where(sql`${table.finishedAt} is not null and ${table.consideredAt} is null`),
     index("runs_kind_created").on(table.kind, table.createdAt.desc(), table.id.desc()),
     index("runs_unfinished")
       .on(table.heartbeatAt)
@@ -270,7 +276,7 @@ export const deliveries = holdfast.table(
     event: text().notNull(),
     /** The name of the configured way; its address and secret are in the configuration alone. */
     target: text().notNull(),
-    payload: jsonb().notNull(),
+    payload: jsonb().$type<Notice>().notNull(),
     status: deliveryStatus().notNull().default("PENDING"),
     attempts: integer().notNull().default(0),
     lastError: text("last_error"),

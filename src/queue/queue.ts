@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { HoldfastError } from "../core/errors.ts";
 import type { RunKind } from "../core/run.ts";
 import { postgresBackend, redisBackend, type Backend } from "./backend.ts";
+import { openDeliveries, type DeliveryQueue, type DeliveryQueueOptions } from "./deliveries.ts";
 import { describeJob, type JobPayload } from "./jobs.ts";
 import { openTicks, type Ticks } from "./ticks.ts";
 import { startQueueWorker, type QueueWorker, type RunHandlers } from "./worker.ts";
@@ -27,6 +28,8 @@ export interface RunQueue {
   startWorker(handlers: RunHandlers, options: { readonly concurrency: number }): Promise<QueueWorker>;
   /** The schedules' clock, on the same backend: opened when it is first asked for, and closed with the queue. */
   readonly ticks: Ticks;
+  /** What people are to be told; as the clock. */
+  readonly deliveries: DeliveryQueue;
   /** Ends the connections. Workers are closed before. */
   close(): Promise<void>;
 }
@@ -37,7 +40,7 @@ export interface QueueCounts {
   readonly delayed: number;
 }
 
-export interface QueueOptions {
+export interface QueueOptions extends DeliveryQueueOptions {
   /** Left out: the queue lives in the database. */
   readonly redisUrl?: string | undefined;
   /** Holdfast's own. */
@@ -51,11 +54,15 @@ export interface QueueOptions {
 export async function openQueue(options: QueueOptions): Promise<RunQueue> {
   const { redisUrl, databaseUrl, namespace, log } = options;
   return redisUrl === undefined
-    ? openOn(postgresBackend(databaseUrl, namespace), log)
-    : openOn(redisBackend(redisUrl, namespace, log), log);
+    ? openOn(postgresBackend(databaseUrl, namespace), options)
+    : openOn(redisBackend(redisUrl, namespace, log), options);
 }
 
-async function openOn<B extends IQueueBackend, C>(backend: Backend<B, C>, log: Logger): Promise<RunQueue> {
+async function openOn<B extends IQueueBackend, C>(
+  backend: Backend<B, C>,
+  options: QueueOptions,
+): Promise<RunQueue> {
+  const { log } = options;
   const queue = new Queue<JobPayload, void, RunKind, JobPayload, void, RunKind, B, C>(
     QUEUE_NAME,
     // Nobody reads BullMQ's events; they are kept short.
@@ -68,8 +75,10 @@ async function openOn<B extends IQueueBackend, C>(backend: Backend<B, C>, log: L
   );
   queue.on("error", (error) => log.warn({ err: error }, "the queue reports an error"));
   let ticks: Ticks | undefined;
+  let deliveries: DeliveryQueue | undefined;
   const close = async () => {
     await ticks?.close();
+    await deliveries?.close();
     await queue.close();
     backend.close();
   };
@@ -104,6 +113,9 @@ async function openOn<B extends IQueueBackend, C>(backend: Backend<B, C>, log: L
       startQueueWorker({ name: QUEUE_NAME, backend, handlers, concurrency, log }),
     get ticks() {
       return (ticks ??= openTicks(backend, log));
+    },
+    get deliveries() {
+      return (deliveries ??= openDeliveries(backend, log, options));
     },
     close,
   };

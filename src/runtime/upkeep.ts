@@ -1,11 +1,12 @@
 // What every process does beside its own duty, so that it is done as long as any of them runs: starts what schedules have
-// due, looks after schedules that were missed or lost, finishes deletions, and tidies stores that failed.
+// due, looks after schedules that were missed or lost, finishes deletions, tidies stores that failed, and tells people.
 import { carryOutDeletions, startDeleting } from "../../workers/deletions.ts";
 import { startTidyingStores } from "../../workers/failed-stores.ts";
 import { startLooking } from "../core/looking.ts";
 import { lookAfterSchedules, startDue } from "../runs/due.ts";
 import { applyRetention } from "../runs/prune-backups.ts";
 import type { Foundation } from "./foundation.ts";
+import { startTelling } from "./telling.ts";
 
 const LOOK_MS = 5_000;
 
@@ -32,6 +33,8 @@ export async function startUpkeep(foundation: Foundation): Promise<Upkeep> {
   opened.defer(() => deleting.close());
   const tidying = startTidyingStores(foundation);
   opened.defer(() => tidying.close());
+  const telling = await startTelling(foundation);
+  opened.defer(() => telling.close());
   const closing = opened.move();
   return { close: () => closing.disposeAsync() };
 }

@@ -1,0 +1,2 @@
+ALTER TABLE "holdfast"."runs" ADD COLUMN "considered_at" timestamp (3) with time zone;--> statement-breakpoint
+CREATE INDEX "runs_unconsidered" ON "holdfast"."runs" USING btree ("finished_at") WHERE "holdfast"."runs"."finished_at" is not null and "holdfast"."runs"."considered_at" is null;

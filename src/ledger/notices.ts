@@ -1,0 +1,150 @@
+// Of which ended runs it was decided whom to tell, what is wrong at the moment, and what is on its way to be told.
+import { and, asc, desc, eq, isNotNull, isNull, lt, sql } from "drizzle-orm";
+import type { BackupMeasure } from "../core/unusual.ts";
+import type { Notice } from "../core/notice.ts";
+import type { NotifyEvent } from "../core/notify-declaration.ts";
+import type { Artifact } from "./artifacts.ts";
+import type { Ledger } from "./connect.ts";
+import { hasRunId, isRunId, runColumns, toRun, type BackupRun, type Run } from "./run-row.ts";
+import { alarms, artifacts, deliveries, runs, schedules } from "./tables.ts";
+import type { Schedule } from "./schedules.ts";
+
+type Transaction = Pick<Ledger["db"], "select" | "insert" | "update" | "delete">;
+
+export interface EndedRun {
+  readonly run: Run;
+  /** Of a backup that has SUCCEEDED. */
+  readonly artifact: Artifact | null;
+  readonly schedule: Schedule | null;
+}
+
+/** Ended runs that nobody has considered, the first that ended first; no other process gets them until the transaction ends. */
+export async function takeEndedRuns(tx: Transaction, limit: number): Promise<EndedRun[]> {
+  const taken = await tx
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(isNotNull(runs.finishedAt), isNull(runs.consideredAt)))
+    .orderBy(asc(runs.finishedAt), asc(runs.id))
+    .limit(limit)
+    .for("update", { skipLocked: true });
+  const rows = await tx
+    .select({ run: runColumns, artifact: artifacts, schedule: schedules })
+    .from(runs)
+    .leftJoin(artifacts, eq(artifacts.runId, runs.id))
+    .leftJoin(schedules, eq(schedules.id, runs.scheduleId))
+    .where(hasRunId(taken.map(({ id }) => id)))
+    .orderBy(asc(runs.finishedAt), asc(runs.id));
+  return rows.map(({ run, artifact, schedule }) => ({ run: toRun(run), artifact, schedule }));
+}
+
+export async function noteConsidered(tx: Transaction, runIds: readonly string[]): Promise<void> {
+  await tx
+    .update(runs)
+    .set({ consideredAt: sql`now()` })
+    .where(hasRunId(runIds));
+}
+
+/** @returns whether it was not raised already */
+export async function raiseAlarm(tx: Transaction, event: NotifyEvent, subject: string): Promise<boolean> {
+  const raised = await tx.insert(alarms).values({ event, subject }).onConflictDoNothing().returning();
+  return raised.length > 0;
+}
+
+/** @returns whether it was raised */
+export async function endAlarm(tx: Transaction, event: NotifyEvent, subject: string): Promise<boolean> {
+  const ended = await tx
+    .delete(alarms)
+    .where(and(eq(alarms.event, event), eq(alarms.subject, subject)))
+    .returning();
+  return ended.length > 0;
+}
+
+/** The good backups of the same schedule before this one, at most so many. */
+export async function measureEarlier(
+  tx: Transaction,
+  { scheduleId, createdAt }: BackupRun,
+  limit: number,
+): Promise<BackupMeasure[]> {
+  if (scheduleId === null) return [];
+  const durationMs = sql<number>`(extract(epoch from ${runs.finishedAt} - ${runs.startedAt}) * 1000)::float8`;
+  return tx
+    .select({ sizeBytes: artifacts.sizeBytes, durationMs })
+    .from(runs)
+    .innerJoin(artifacts, eq(artifacts.runId, runs.id))
+    .where(and(eq(runs.scheduleId, scheduleId), lt(runs.createdAt, createdAt)))
+    .orderBy(desc(runs.createdAt))
+    .limit(limit);
+}
+
+/** @returns the deliveries' ids, one for each way */
+export async function insertDeliveries(
+  tx: Transaction,
+  notice: Notice,
+  targets: readonly string[],
+): Promise<string[]> {
+  if (targets.length === 0) return [];
+  const rows = await tx
+    .insert(deliveries)
+    .values(targets.map((target) => ({ event: notice.event, target, payload: notice })))
+    .returning({ id: deliveries.id });
+  return rows.map(({ id }) => id);
+}
+
+export type DeliveryRow = typeof deliveries.$inferSelect;
+
+/** @returns undefined once it was delivered or given up */
+export async function findPendingDelivery(ledger: Ledger, id: string): Promise<DeliveryRow | undefined> {
+  if (!isRunId(id)) return undefined;
+  const [row] = await ledger.db
+    .select()
+    .from(deliveries)
+    .where(and(eq(deliveries.id, id), eq(deliveries.status, "PENDING")));
+  return row;
+}
+
+/** The oldest first, at most 200. */
+export async function listPendingDeliveries(ledger: Ledger): Promise<string[]> {
+  const rows = await ledger.db
+    .select({ id: deliveries.id })
+    .from(deliveries)
+    .where(eq(deliveries.status, "PENDING"))
+    .orderBy(asc(deliveries.createdAt))
+    .limit(200);
+  return rows.map(({ id }) => id);
+}
+
+export async function recordDelivered(ledger: Ledger, id: string): Promise<void> {
+  await ledger.db
+    .update(deliveries)
+    .set({
+      status: "DELIVERED",
+      attempts: sql`${deliveries.attempts} + 1`,
+      finishedAt: sql`now()`,
+      lastError: null,
+    })
+    .where(eq(deliveries.id, id));
+}
+
+/** @param last whether it is given up */
+export async function recordUndelivered(
+  ledger: Ledger,
+  id: string,
+  error: string,
+  last: boolean,
+): Promise<void> {
+  await ledger.db
+    .update(deliveries)
+    .set({
+      attempts: sql`${deliveries.attempts} + 1`,
+      lastError: error,
+      ...(last && { status: "FAILED", finishedAt: sql`now()` }),
+    })
+    .where(and(eq(deliveries.id, id), eq(deliveries.status, "PENDING")));
+}
+
+/** How long what became of deliveries is kept. */
+const KEPT = sql`interval '30 days'`;
+
+export async function forgetOldDeliveries(ledger: Ledger): Promise<void> {
+  await ledger.db.delete(deliveries).where(lt(deliveries.finishedAt, sql`now() - ${KEPT}`));
+}
