@@ -32,7 +32,7 @@ export const fault = (area: string, message: string, ...mend: string[]): Finding
 });
 
 /** Whoever does not answer in this time is not there. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /** Runs a check; what it throws is a fault of its area. @throws the signal's reason */
 export async function examineArea(area: string, check: Check, signal: AbortSignal): Promise<Finding[]> {

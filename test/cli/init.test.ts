@@ -26,47 +26,51 @@ afterAll(async () => {
 });
 afterEach(() => vi.unstubAllEnvs());
 
-it("writes a configuration that is valid for every table there can be, and holds no password", async () => {
-  const { stdout } = await cli(["init", "--yes"], { cwd: directory, env: { APP_DATABASE_URL: made.url } });
-  expect(stdout).toContain("holdfast.config.ts is written");
-  expect(stdout).toContain("aside.seen is a view");
-  const file = path.join(directory, "holdfast.config.ts");
-  const text = await readFile(file, "utf8");
-  const { password } = new URL(made.url);
-  expect(password).not.toBe("");
-  expect(text + stdout).not.toContain(password);
-  expect(text).toContain("// - aside.seen is a view");
+it(
+  "writes a configuration that is valid for every table there can be, and holds no password",
+  { timeout: 150_000 },
+  async () => {
+    const { stdout } = await cli(["init", "--yes"], { cwd: directory, env: { APP_DATABASE_URL: made.url } });
+    expect(stdout).toContain("holdfast.config.ts is written");
+    expect(stdout).toContain("aside.seen is a view");
+    const file = path.join(directory, "holdfast.config.ts");
+    const text = await readFile(file, "utf8");
+    const { password } = new URL(made.url);
+    expect(password).not.toBe("");
+    expect(text + stdout).not.toContain(password);
+    expect(text).toContain("// - aside.seen is a view");
 
-  vi.stubEnv("APP_DATABASE_URL", made.url);
-  const configuration = await readConfiguration({ configFile: file, dataDir: directory });
-  const warnings = await checkTables(configuration, configuration.databaseUrls);
-  expect(warnings).toEqual([]);
-  const { catalog } = configuration;
-  expect(catalog.entities.get("EVENTS")).toMatchObject({ group: "APPENDS", optIn: true, database: "app" });
-  expect(catalog.entities.get("PLAYLIST")).toMatchObject({
-    tables: [
-      { schema: "music", name: "playlist" },
-      { schema: "music", name: "playlist_track" },
-    ],
-    readPermissions: ["READ_MUSIC"],
-  });
-  expect([...catalog.entities.keys()]).toEqual(expect.arrayContaining(["USERS", "TOKENS", "AUDIT_LOGS"]));
+    vi.stubEnv("APP_DATABASE_URL", made.url);
+    const configuration = await readConfiguration({ configFile: file, dataDir: directory });
+    const warnings = await checkTables(configuration, configuration.databaseUrls);
+    expect(warnings).toEqual([]);
+    const { catalog } = configuration;
+    expect(catalog.entities.get("EVENTS")).toMatchObject({ group: "APPENDS", optIn: true, database: "app" });
+    expect(catalog.entities.get("PLAYLIST")).toMatchObject({
+      tables: [
+        { schema: "music", name: "playlist" },
+        { schema: "music", name: "playlist_track" },
+      ],
+      readPermissions: ["READ_MUSIC"],
+    });
+    expect([...catalog.entities.keys()]).toEqual(expect.arrayContaining(["USERS", "TOKENS", "AUDIT_LOGS"]));
 
-  // What is there is not overwritten, unless that is said; and before anything is asked of the database.
-  const again = await runCli(["init", "--yes"], {
-    cwd: directory,
-    env: { APP_DATABASE_URL: "postgres://nowhere.invalid/x" },
-  });
-  expect([again.code, again.stderr]).toEqual([
-    2,
-    expect.stringContaining("holdfast.config.ts is there already"),
-  ]);
-  await cli(["init", "--yes", "--force", "--schema", "music"], {
-    cwd: directory,
-    env: { APP_DATABASE_URL: made.url },
-  });
-  expect(await readFile(file, "utf8")).not.toContain("appends");
-});
+    // What is there is not overwritten, unless that is said; and before anything is asked of the database.
+    const again = await runCli(["init", "--yes"], {
+      cwd: directory,
+      env: { APP_DATABASE_URL: "postgres://nowhere.invalid/x" },
+    });
+    expect([again.code, again.stderr]).toEqual([
+      2,
+      expect.stringContaining("holdfast.config.ts is there already"),
+    ]);
+    await cli(["init", "--yes", "--force", "--schema", "music"], {
+      cwd: directory,
+      env: { APP_DATABASE_URL: made.url },
+    });
+    expect(await readFile(file, "utf8")).not.toContain("appends");
+  },
+);
 
 it("prints the proposal as JSON", async () => {
   const { stdout } = await cli(

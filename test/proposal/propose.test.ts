@@ -22,7 +22,7 @@ beforeAll(async () => {
   const sql = postgres(made.url, { max: 1, onnotice: () => undefined });
   try {
     await sql.unsafe(DDL);
-    await sql.unsafe("analyze appends.events, appends.payments, appends.login_history");
+    await sql.unsafe("analyze appends.events, appends.page_views, appends.payments, appends.login_history");
     await sql.unsafe(`
       create role ${role} login password 'secret'; grant usage on schema aside to ${role};
       grant select on all tables in schema aside to ${role}; revoke select on aside.hidden from ${role}`);
@@ -96,6 +96,8 @@ describe("a proposal", () => {
       "logs/audit_log?": "audit_log",
       "logs/events?": "events",
       "logs/login_history?": "login_history",
+      "logs/page_views?": "page_views",
+      "appends/change_log": "change_log",
       "appends/meetup_events": "meetup_events",
       "appends/catalog": "catalog",
       "appends/payments": "payments",

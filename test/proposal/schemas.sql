@@ -43,6 +43,9 @@ create table appends.audit_log (id bigint generated always as identity primary k
 create table appends.events (id bigint generated always as identity primary key, at timestamptz not null default now(), what text);
 insert into appends.events (what) select 'it happened' from generate_series(1, 12000);
 create table appends.meetup_events (id int primary key, at timestamptz, title text); -- few rows: people work with them
+create table appends.change_log (id int primary key, at timestamptz, updated_at timestamptz); -- small, and rows change
+create table appends.page_views (id int primary key, created_at timestamptz, updated_at timestamptz); -- large, and they never do
+insert into appends.page_views select g, now(), now() from generate_series(1, 110000) g;
 create table appends.catalog (id int primary key, made_at timestamptz); -- has `log` in it, and is none
 create table appends.payments (id int primary key, at timestamptz not null default now(), amount numeric);
 insert into appends.payments select g, now(), g from generate_series(1, 12000) g; -- many, never updated, and no log
