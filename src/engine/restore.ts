@@ -2,10 +2,12 @@
 // what would change (a dry run), or change it in one transaction for each database.
 import { availableParallelism } from "node:os";
 import { allOrNone } from "../core/all-or-none.ts";
-import type { Manifest } from "../core/artifact.ts";
+import { filterRows } from "../codec/filter-rows.ts";
+import type { Manifest, ManifestTable } from "../core/artifact.ts";
 import { tableLabel, type Catalog } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { createProgressMeter, type ProgressMeter } from "../core/progress.ts";
+import type { RowFilter } from "../core/row-filter.ts";
 import { checkRowSelections } from "../core/row-selection.ts";
 import type { RestoreMode, RowSelection, RunControl, TableChanges } from "../core/run.ts";
 import { openDatabase, type Database } from "../postgres/connect.ts";
@@ -15,6 +17,7 @@ import { dropStaging, takeOver, type RestoreResult } from "../postgres/staging-s
 import type { ArtifactSource } from "./artifact-io.ts";
 import { openArtifact, type ArtifactReader, type Expectation, type Unlock } from "./artifact-reader.ts";
 import { checkWithin, chooseTables, type DatabaseChoice } from "./restore-choice.ts";
+import { wavesOf, type WaveTable } from "./staging-order.ts";
 
 export type { RestoreResult } from "../postgres/staging-schema.ts";
 
@@ -192,43 +195,76 @@ function inManifestOrder({ tables }: Manifest, changes: readonly TableChanges[])
   return changes.toSorted((one, other) => placeOf(one) - placeOf(other));
 }
 
-/** Loads every part of the chosen tables, several at a time, and holds each to what the manifest says of it. */
+/**
+ * Loads every part of the chosen tables, several at a time, and holds each to what the manifest says of it. Tables whose rows
+ * are taken for what they refer to come after those.
+ */
 async function stageParts(
   artifact: ArtifactReader,
   targets: readonly Target[],
   stop: AbortController,
   meter: ProgressMeter,
 ): Promise<void> {
-  const staged = targets.filter(({ staging }) => staging !== undefined);
+  const staged = targets.flatMap(({ part, staging }) => (staging === undefined ? [] : [{ part, staging }]));
   const tables = staged.flatMap(({ part }) => part.tables.map(({ table }) => table));
   meter.enter("staging", {
     rows: tables.reduce((sum, table) => sum + table.rows, 0),
     bytes: tables.reduce((sum, table) => sum + table.rawBytes, 0),
   });
-  const loaders = staged.flatMap(({ part: { tables: own }, staging }) => {
-    const chosen = new Map(own.map(({ position, table }) => [position, table]));
-    // An iterator that is shared hands every part out once.
-    const parts = artifact.manifest.parts.filter((part) => chosen.has(part.table)).values();
-    const load = async (): Promise<void> => {
-      for (const part of parts) {
-        const table = chosen.get(part.table);
-        if (table === undefined || staging === undefined) continue;
-        const onBytes = (bytes: number): void => {
-          const share = bytes === part.rawBytes ? part.rows : Math.round((part.rows * bytes) / part.rawBytes);
-          meter.add({ rows: share, bytes, entity: table.entity });
-        };
-        const rows = await staging.load(table, counted(artifact.readPart(part, stop.signal), onBytes));
-        if (rows !== part.rows) {
-          throw new HoldfastError(
-            "ARTIFACT_CORRUPT",
-            `${part.name} loads ${rows} rows into ${tableLabel(table)} where the manifest says ${part.rows}.`,
-          );
-        }
+  const waves = staged.map(({ part, staging }) => ({ staging, waves: wavesOf(part) }));
+  const count = Math.max(0, ...waves.map((target) => target.waves.length));
+  for (let wave = 0; wave < count; wave += 1) {
+    const loaders: (() => Promise<void>)[] = [];
+    for (const { staging, waves: own } of waves) {
+      const wanted = await Promise.all((own[wave] ?? []).map((table) => filtered(staging, table)));
+      loaders.push(...loadersOf(artifact, staging, new Map(wanted), stop.signal, meter));
+    }
+    await allOrNone(
+      stop,
+      loaders.map((load) => load()),
+    );
+  }
+}
+
+async function filtered(staging: Staging, { chosen: { position, table }, named, loaded }: WaveTable) {
+  const filter =
+    named !== undefined
+      ? await staging.filterNamed(table, named)
+      : loaded === undefined
+        ? undefined
+        : await staging.filterBelonging(table, loaded);
+  return [position, { table, filter }] as const;
+}
+
+/** @param wanted tables by their place in the manifest, with what of them is loaded */
+function loadersOf(
+  artifact: ArtifactReader,
+  staging: Staging,
+  wanted: ReadonlyMap<number, { readonly table: ManifestTable; readonly filter: RowFilter | undefined }>,
+  signal: AbortSignal,
+  meter: ProgressMeter,
+): (() => Promise<void>)[] {
+  // An iterator that is shared hands every part out once.
+  const parts = artifact.manifest.parts.filter((part) => wanted.has(part.table)).values();
+  const load = async (): Promise<void> => {
+    for (const part of parts) {
+      const { table, filter } = wanted.get(part.table) ?? {};
+      if (table === undefined) continue;
+      const onBytes = (bytes: number): void => {
+        const share = bytes === part.rawBytes ? part.rows : Math.round((part.rows * bytes) / part.rawBytes);
+        meter.add({ rows: share, bytes, entity: table.entity });
+      };
+      const chunks = counted(artifact.readPart(part, signal), onBytes);
+      const rows = await staging.load(table, filter === undefined ? chunks : filterRows(chunks, filter));
+      if (filter === undefined && rows !== part.rows) {
+        throw new HoldfastError(
+          "ARTIFACT_CORRUPT",
+          `${part.name} loads ${rows} rows into ${tableLabel(table)} where the manifest says ${part.rows}.`,
+        );
       }
-    };
-    return Array.from({ length: staging?.loadConcurrency ?? 0 }, load);
-  });
-  await allOrNone(stop, loaders);
+    }
+  };
+  return Array.from({ length: staging.loadConcurrency }, () => load);
 }
 
 async function* counted(

@@ -36,6 +36,9 @@ export async function chooseRows(
   const groups = await groupSelectors(session, first, choice.selectors);
   for (const group of groups) await checkTexts(session, first, group);
   return session.transaction(async () => {
+    await session.query(
+      "SET LOCAL work_mem = '256MB'; SET LOCAL hash_mem_multiplier = 1; SET LOCAL jit = off",
+    );
     for (const table of [first, ...others])
       await session.query(sql`CREATE TEMPORARY TABLE ${chosenOf(table)} (place tid) ON COMMIT DROP`);
     const missing: RowSelector[] = [];
@@ -50,6 +53,7 @@ export async function chooseRows(
       await session.query(sql`INSERT INTO ${chosenOf(first)}
         SELECT DISTINCT place FROM ${found} EXCEPT SELECT place FROM ${chosenOf(first)}`);
       await session.query(sql`DROP TABLE ${found}`);
+      await session.query(sql`ANALYZE ${chosenOf(first)}`);
     }
     if (missing.length > 0) throw notInBackup(missing);
     await chooseBelonging(session, choice);
@@ -82,10 +86,12 @@ async function chooseBelonging(session: Session, choice: RowChoice): Promise<voi
     for (const { child, parent, key } of steps) {
       const count = await session.query(sql`INSERT INTO ${chosenOf(child)}
         SELECT child.ctid FROM ${stagingOf(child)} AS child
-        WHERE child.ctid NOT IN (SELECT place FROM ${chosenOf(child)}) AND EXISTS (
+        WHERE NOT EXISTS (SELECT FROM ${chosenOf(child)} AS known WHERE known.place = child.ctid) AND EXISTS (
           SELECT FROM ${chosenOf(parent)} AS chosen JOIN ${stagingOf(parent)} AS parent ON parent.ctid = chosen.place
           WHERE ${refers(key, child, foreignKeys)})`);
-      if (count > 0) added = true;
+      if (count === 0) continue;
+      added = true;
+      await session.query(sql`ANALYZE ${chosenOf(child)}`);
     }
   }
 }

@@ -5,7 +5,9 @@ import { sql } from "drizzle-orm";
 import type { ManifestTable } from "../core/artifact.ts";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import type { RowSelector } from "../core/row-selection.ts";
+import type { RowFilter } from "../core/row-filter.ts";
 import { chooseRows } from "./choose-rows.ts";
+import { filterBelonging, filterNamed } from "./chosen-filter.ts";
 import type { Database } from "./connect.ts";
 import { copyIn } from "./copy-in.ts";
 import { loadingError } from "./loading-error.ts";
@@ -40,6 +42,17 @@ export interface Staging {
    * @throws SCHEMA_DRIFT where the live table's types refuse a value, ARTIFACT_CORRUPT where the text is none; whatever `chunks` throws
    */
   load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number>;
+  /**
+   * Which of the rows have to be loaded where only those are wanted that the selectors name; undefined: all of them. `choose` takes
+   * out the rest.
+   * @throws BAD_INPUT as {@link choose}
+   */
+  filterNamed(first: TableName, selectors: readonly RowSelector[]): Promise<RowFilter | undefined>;
+  /**
+   * The same for a table of the entity whose rows belong to those that are there by now.
+   * @param loaded tables of the entity of which everything has been loaded
+   */
+  filterBelonging(table: TableName, loaded: readonly TableName[]): Promise<RowFilter | undefined>;
   /** How many rows are staged. */
   readonly rows: number;
   /**
@@ -149,10 +162,22 @@ class OpenStaging implements Staging {
     return this.#stagedRows.values().reduce((sum, rows) => sum + rows, 0);
   }
 
+  async filterNamed(first: TableName, selectors: readonly RowSelector[]): Promise<RowFilter | undefined> {
+    return this.#withSession((session) => filterNamed(session, { first: this.#staged(first), selectors }));
+  }
+
+  async filterBelonging(table: TableName, loaded: readonly TableName[]): Promise<RowFilter | undefined> {
+    const child = this.#staged(table);
+    const entity = this.#context.matched.tables.filter((other) => other.entity === child.entity);
+    const there = new Set(loaded.map((name) => this.#staged(name)));
+    return this.#withSession((session) => filterBelonging(session, child, entity, there));
+  }
+
   async choose(first: TableName, selectors: readonly RowSelector[]): Promise<void> {
     const target = this.#staged(first);
     const { matched } = this.#context;
-    const counts = await this.#withSession((session) => {
+    const counts = await this.#withSession(async (session) => {
+      await this.#analyze(session);
       const others = matched.tables.filter(
         ({ entity, number }) => entity === target.entity && number !== target.number,
       );

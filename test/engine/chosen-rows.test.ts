@@ -154,6 +154,16 @@ describe("a chosen row", () => {
     expect(changed(changes)).toMatchObject({ "app.people": [1, 1, 0] });
   });
 
+  it("comes back although others could not be loaded any more: they are not", async () => {
+    const { plan } = await preview(people("2"));
+    await world.sql("app")`update app.people set token = gen_random_uuid()`;
+    await world.sql("app")`alter table app.people alter token set not null`;
+    await expect(world.restore(artifactId, { entities: ["PEOPLE"], dryRun: true })).rejects.toBeDefined();
+    const found = await preview(people("2"));
+    await world.sql("app")`alter table app.people alter token drop not null`;
+    expect(found.plan).toBe(plan);
+  });
+
   it("of a table without a key is every row that is equal", async () => {
     expect(changed((await preview(where({ word: "one" }, "NOTES"))).changes)).toEqual({
       "app.notes": [2, 0, 0],
