@@ -2,11 +2,14 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
+import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import { text } from "node:stream/consumers";
 import { SMTPServer } from "smtp-server";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Notice } from "../../src/core/notice.ts";
+import { NOTIFY_EVENTS } from "../../src/core/notify-declaration.ts";
 import { deliver } from "../../src/notify/deliver.ts";
 
 const id = "0b0d3c54-6a8e-4c2f-9d39-9a4a2a8e5f10";
@@ -43,6 +46,19 @@ async function listen(status: number, answer = ""): Promise<{ url: string; recei
   onTestFinished(() => void server.close());
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?key=hidden`, received };
 }
+
+const page = await readFile(path.join(import.meta.dirname, "../../docs/notifications.md"), "utf8");
+
+it("docs/notifications.md has every event in its table, and what a webhook posts", async () => {
+  expect([...page.matchAll(/^\| `([\w-]+)`/gm)].map(([, event]) => event).toSorted()).toEqual(
+    NOTIFY_EVENTS.toSorted(),
+  );
+  const { url, received } = await listen(204);
+  const example: { data: Notice } = JSON.parse(/^```json\n(.*?)^```$/ms.exec(page)?.[1] ?? "");
+  await deliver({ kind: "webhook", ...base, url, secret: undefined }, { id, notice: example.data });
+  expect(JSON.parse(received[0]?.body ?? "")).toEqual(example);
+  expect(Object.keys(example.data)).toEqual(Object.keys(notice));
+});
 
 describe("a webhook", () => {
   it("is signed as Standard Webhooks are, with a secret in either form", async () => {
