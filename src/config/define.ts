@@ -64,6 +64,12 @@ export interface MailConfig extends NotifyConfigBase {
   readonly to: string | readonly string[];
 }
 
+/** Drills that schedules start, with nobody there to give a key. */
+export interface DrillConfig {
+  /** A file with an age identity, readable by the worker alone; left out: encrypted backups are verified as they are stored. */
+  readonly identityFile?: string | undefined;
+}
+
 /** Undefined is allowed everywhere, for environment variables; where something has to be there, reading the file says so. */
 type Options<Declaration> = {
   readonly [Key in keyof Omit<Declaration, "kind">]: Declaration[Key & keyof Declaration] | undefined;
@@ -88,6 +94,7 @@ export interface HoldfastConfig<Database extends string = string, Store extends 
   /** Where a backup goes that names no stores; left out: `local`, or else the first of `stores`. */
   readonly defaultStores?: readonly NoInfer<Store>[] | undefined;
   readonly notify?: readonly (WebhookConfig | MailConfig)[] | undefined;
+  readonly drill?: DrillConfig | undefined;
 }
 
 /** The configuration, as the file's default export. */

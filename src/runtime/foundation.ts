@@ -27,6 +27,8 @@ export interface Foundation extends AsyncDisposable {
   readonly catalog: Catalog;
   /** Who is told what. */
   readonly notify: Configuration["notify"];
+  /** The identity for drills that nobody attends; undefined: there is none. */
+  readonly drillIdentityFile: string | undefined;
   readonly ledger: Ledger;
   readonly queue: RunQueue;
   readonly watcher: RunWatcher;
@@ -52,7 +54,7 @@ export async function openFoundation(
   log: Logger,
   onLost: (error: HoldfastError) => void,
 ): Promise<Foundation> {
-  const { catalog, defaultStores, notify } = configuration;
+  const { catalog, defaultStores, notify, drillIdentityFile } = configuration;
   const check = async (urls: ReadonlyMap<string, string>): Promise<void> => {
     for (const warning of await checkTables(configuration, urls))
       log.warn({ part: "configuration" }, warning);
@@ -85,6 +87,7 @@ export async function openFoundation(
     embedded: environment.databaseUrl === undefined,
     catalog,
     notify,
+    drillIdentityFile,
     ledger,
     queue,
     watcher,

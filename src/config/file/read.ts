@@ -24,6 +24,8 @@ export interface Configuration {
   /** Where a backup goes that names no stores; one at least. */
   readonly defaultStores: readonly string[];
   readonly notify: readonly NotifyDeclaration[];
+  /** Holds the identity that opens backups for drills that nobody attends; undefined: there is none. */
+  readonly drillIdentityFile: string | undefined;
   /** What stands in the file for each of its entities, for messages; Holdfast's own are not among them. */
   readonly places: ReadonlyMap<string, EntityPlace>;
 }
@@ -49,6 +51,7 @@ export function builtInConfiguration(local: LocalStore): Configuration {
     stores: new Map([[name, declaration]]),
     defaultStores: [name],
     notify: [],
+    drillIdentityFile: undefined,
     places: new Map(),
   };
 }
@@ -62,11 +65,12 @@ export function readConfig(exported: unknown, file: string, local: LocalStore): 
   const faults = new Faults();
   const root = Section.read({ key: "", value: exported }, "export default defineConfig({ ... })", faults);
   if (root === undefined) throw configInvalid(file, [`export default ${faults.list.join("; ")}`]);
-  root.allow("databases", "groups", "stores", "defaultStores", "notify");
+  root.allow("databases", "groups", "stores", "defaultStores", "notify", "drill");
   const databases = readDatabases(root);
   const groups = readGroups(root, databases.names);
   const { declared, byDefault } = readStores(root, local);
   const notify = readNotify(root);
+  const drillIdentityFile = readDrill(root);
   if (faults.list.length > 0) throw configInvalid(file, faults.list);
   return {
     file,
@@ -75,12 +79,20 @@ export function readConfig(exported: unknown, file: string, local: LocalStore): 
     stores: declared,
     defaultStores: byDefault,
     notify,
+    drillIdentityFile,
     places: new Map(
       (groups ?? [])
         .flatMap((group) => group.entities)
         .map(({ name, key, keyless }: FileEntity) => [name, { key, keyless }]),
     ),
   };
+}
+
+function readDrill(root: Section): string | undefined {
+  if (!root.has("drill")) return undefined;
+  const section = root.section("drill", '{ identityFile: "/etc/holdfast/drill.txt" }');
+  section?.allow("identityFile");
+  return section?.text("identityFile");
 }
 
 /** @param faults each with its key in the file */

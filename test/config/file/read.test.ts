@@ -322,6 +322,14 @@ describe("a configuration that is not valid", () => {
     ]);
   });
 
+  it("names the identity for drills, and is refused where it names none", () => {
+    expect(read({}).drillIdentityFile).toBeUndefined();
+    const drill = { identityFile: "/etc/holdfast/drill.txt" };
+    expect(read(defineConfig({ drill })).drillIdentityFile).toBe("/etc/holdfast/drill.txt");
+    expect(faultsOf({ drill: "/etc/holdfast/drill.txt" })).toEqual([expect.stringMatching(/^drill\b/)]);
+    expect(faultsOf({ drill: { identity: "x" } })).toEqual([expect.stringMatching(/^drill\.identity\b/)]);
+  });
+
   it("repeats no value that may be a secret", () => {
     const faults = faultsOf({
       databases: { app: { url: "mysql://me:hunter2@db" } },
