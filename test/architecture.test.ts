@@ -40,7 +40,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that a layer may not import. `node:` stands for all of Node's own modules. */
 const FOREIGN_TO: Readonly<Record<string, RegExp>> = {
-  core: /^(?!zod$)/,
+  // But for pure ones: the shapes of values, and the reading of cron expressions.
+  core: /^(?!(?:zod|croner)$)/,
   engine: /graphql|pothos|bullmq|hono|ioredis|commander/,
   ledger: /graphql|pothos|bullmq|hono|ioredis|commander/,
   schema: /bullmq|hono|ioredis|commander/,
