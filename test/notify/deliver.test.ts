@@ -50,9 +50,8 @@ async function listen(status: number, answer = ""): Promise<{ url: string; recei
 const page = await readFile(path.join(import.meta.dirname, "../../docs/notifications.md"), "utf8");
 
 it("docs/notifications.md has every event in its table, and what a webhook posts", async () => {
-  expect([...page.matchAll(/^\| `([\w-]+)`/gm)].map(([, event]) => event).toSorted()).toEqual(
-    NOTIFY_EVENTS.toSorted(),
-  );
+  const events = new Set([...page.matchAll(/^\| `([\w-]+)`/gm)].map(([, event]) => event));
+  expect(events).toEqual(new Set(NOTIFY_EVENTS));
   const { url, received } = await listen(204);
   const example: { data: Notice } = JSON.parse(/^```json\n(.*?)^```$/ms.exec(page)?.[1] ?? "");
   await deliver({ kind: "webhook", ...base, url, secret: undefined }, { id, notice: example.data });
