@@ -4,11 +4,10 @@ import { sql, type SQL } from "drizzle-orm";
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { wantedTables } from "./catalog-queries.ts";
-import { countOf, diffOf, isWritten, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
-import { columnList } from "./quote.ts";
-import { liveOf, stagingOf } from "./restored-table.ts";
+import { countOf, type Action, type TableDiff } from "./diff.ts";
 import { rowLabel } from "./row-label.ts";
 import type { Session } from "./session.ts";
+import { writtenRows } from "./written-rows.ts";
 
 /** What the rows of a table have to be like. */
 export interface Check {
@@ -85,11 +84,11 @@ export async function checkConstraints(session: Session, diffs: readonly TableDi
 }
 
 async function violationOf(session: Session, diff: TableDiff, check: Check): Promise<Violation | undefined> {
-  const source = sourceOf(diff, check);
-  if (source === undefined) return undefined;
+  const written = writtenRows(diff, check.columns, WRITTEN);
+  if (written === undefined) return undefined;
   const within = check.within === null ? sql`true` : sql`(${sql.raw(check.within)})`;
   const statement = sql`SELECT (count(*) OVER ())::float8 AS rows, ${rowLabel(diff.table.key)} AS label
-    FROM ${source} AND ${within} AND (${sql.raw(check.expression)}) IS FALSE LIMIT ${sql.raw(String(NAMED_ROWS))}`;
+    FROM ${written.source} AS candidate WHERE ${written.condition} AND ${within} AND (${sql.raw(check.expression)}) IS FALSE LIMIT ${sql.raw(String(NAMED_ROWS))}`;
   const found = await ask<{ rows: number; label: string }>(session, statement);
   const [first] = found;
   if (first === undefined) return undefined;
@@ -110,27 +109,6 @@ async function ask<Row extends object>(session: Session, statement: SQL): Promis
     return [];
   }
 }
-
-/** The rows that are written, as they will be: `... AS candidate WHERE ...`. Undefined where a value is not known before. */
-function sourceOf(diff: TableDiff, check: Check): SQL | undefined {
-  const { table } = diff;
-  const unknown = table.unknownColumns.filter((column) => check.columns.includes(column.name));
-  if (!check.columns.every((name) => table.stagedColumns.has(name) || unknown.some((u) => u.name === name)))
-    return undefined;
-  if (unknown.length === 0)
-    return sql`${stagingOf(table)} AS candidate WHERE ${isWritten(diff, "candidate", WRITTEN)}`;
-  if (!unknown.every((column) => isConstant(column.default) && column.identity === null)) return undefined;
-  const values = unknown.map(({ name, default: fallback }) => {
-    const column = sql.identifier(name);
-    return sql`CASE WHEN diff.action = 'i' THEN ${sql.raw(fallback ?? "NULL")} ELSE live.${column} END AS ${column}`;
-  });
-  return sql`(SELECT ${columnList([...table.stagedColumns], "staged")}, ${sql.join(values, sql`, `)}
-    FROM ${diffOf(table)} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
-    LEFT JOIN ${liveOf(table)} AS live ON ${sameLiveRow(table, "live", "diff")}) AS candidate WHERE true`;
-}
-
-/** A default that calls a function may have another value each time, or use up a sequence's. */
-const isConstant = (expression: string | null): boolean => expression === null || !expression.includes("(");
 
 function clauseOf({ table, constraint, rows, examples }: Violation, check: Check): string {
   const count = rows === 1 ? "1 row of the backup" : `${rows} rows of the backup`;

@@ -1,14 +1,15 @@
 // Rows that cannot be there together: staged rows against live rows that stay, and against each other, for every unique index and
-// exclusion constraint whose columns the backup has. What it has not, the database finds while applying.
+// exclusion constraint. Where a column that the backup does not have will get who knows what, the database finds it while applying.
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
-import { countOf, isWritten, staysLive, type Action, type TableDiff } from "./diff.ts";
+import { countOf, staysLive, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
-import { liveOf, stagingOf, type RestoredTable } from "./restored-table.ts";
+import { liveOf, type RestoredTable } from "./restored-table.ts";
 import { rowLabel } from "./row-label.ts";
 import type { Rival } from "./rivals.ts";
 import type { Session } from "./session.ts";
+import { writtenRows, type WrittenRows } from "./written-rows.ts";
 
 /** Two rows that a unique index or an exclusion constraint forbids together. */
 export interface Conflict {
@@ -35,7 +36,7 @@ const LEAVERS: readonly Action[] = ["d", "r"];
 
 /**
  * @throws UNIQUE_CONFLICT naming the rows in pairs, as `details.conflicts`; SCHEMA_DRIFT for a deferrable constraint over columns
- * that the backup does not have: the database would not check it either, because its trigger rests while rows are applied
+ * of which nobody knows what will be in them: the database would not check it either, because its trigger rests while rows are applied
  */
 export async function checkConflicts(session: Session, diffs: readonly TableDiff[]): Promise<void> {
   const conflicts: Conflict[] = [];
@@ -44,11 +45,13 @@ export async function checkConflicts(session: Session, diffs: readonly TableDiff
     if (countOf(diff, NEWCOMERS) === 0) continue;
     const { table } = diff;
     for (const rival of table.rivals) {
-      if (!rival.columns.every((column) => table.stagedColumns.has(column))) {
+      const written = writtenRows(diff, rival.columns, NEWCOMERS);
+      if (written === undefined) {
         if (!rival.immediate) throw uncheckable(table, rival);
         continue;
       }
-      for (const [statement, otherIsLive] of questions(diff, rival)) {
+      const newcomers = elementRows(diff, rival, written);
+      for (const [statement, otherIsLive] of questions(diff, rival, newcomers)) {
         const rows = await session.rows<ConflictRow>(statement);
         total += rows[0]?.total ?? 0;
         conflicts.push(...rows.map((row) => conflictOf(table, rival, row, otherIsLive)));
@@ -66,26 +69,23 @@ interface ConflictRow {
 }
 
 /** Of the index that rows are matched by neither is asked: the rows were told apart by it when they were backed up and compared. */
-function questions(diff: TableDiff, rival: Rival): [statement: SQL, otherIsLive: boolean][] {
+function questions(diff: TableDiff, rival: Rival, newcomers: SQL): [statement: SQL, otherIsLive: boolean][] {
   const own = new Set(diff.table.backup.key);
   const matched = rival.equality && rival.predicate === null && rival.elements.length === own.size;
   if (matched && rival.elements.every(({ column }) => column !== null && own.has(column))) return [];
   return [
-    [pairs(rival, newcomers(diff, rival), remaining(diff, rival), sql`true`), true],
-    [rival.equality ? doubled(diff, rival) : overlapping(diff, rival), false],
+    [pairs(rival, newcomers, remaining(diff, rival), sql`true`), true],
+    [rival.equality ? doubled(rival, newcomers) : overlapping(rival, newcomers), false],
   ];
 }
 
-function newcomers(diff: TableDiff, rival: Rival): SQL {
-  return elementRows(diff, rival, stagingOf(diff.table), isWritten(diff, "candidate", NEWCOMERS));
-}
-
 function remaining(diff: TableDiff, rival: Rival): SQL {
-  return elementRows(diff, rival, liveOf(diff.table), staysLive(diff, "candidate", LEAVERS));
+  const condition = staysLive(diff, "candidate", LEAVERS);
+  return elementRows(diff, rival, { source: liveOf(diff.table), condition });
 }
 
 /** The elements as columns 1, 2, ..., with the row's place and what to call it. The index's expressions name columns unqualified. */
-function elementRows({ table }: TableDiff, rival: Rival, source: SQL, condition: SQL): SQL {
+function elementRows({ table }: TableDiff, rival: Rival, { source, condition }: WrittenRows): SQL {
   const elements = rival.elements.map(
     ({ expression }, place) => sql`${sql.raw(expression)} AS ${elementName(place)}`,
   );
@@ -119,23 +119,22 @@ function pairs(rival: Rival, staged: SQL, others: SQL, condition: SQL): SQL {
     ORDER BY 2, 3 LIMIT ${sql.raw(String(NAMED_CONFLICTS))}`;
 }
 
-function overlapping(diff: TableDiff, rival: Rival): SQL {
-  const rows = newcomers(diff, rival);
-  return pairs(rival, rows, rows, sql`staged.place < other.place`);
+function overlapping(rival: Rival, newcomers: SQL): SQL {
+  return pairs(rival, newcomers, newcomers, sql`staged.place < other.place`);
 }
 
 /** Equal values are found in one pass by grouping; pairs of them could be as many as the square of the rows. */
-function doubled(diff: TableDiff, rival: Rival): SQL {
+function doubled(rival: Rival, newcomers: SQL): SQL {
   const names = rival.elements.map((_, place) => elementName(place));
   const list = sql.join(names, sql`, `);
   const present = names.map((name) => sql`${name} IS NOT NULL`);
   const condition = rival.nullsCollide ? sql`true` : sql.join(present, sql` AND `);
   return sql`WITH groups AS (
-      SELECT ${list}, (sum(count(*) - 1) OVER ())::float8 AS total FROM ${newcomers(diff, rival)} AS staged
+      SELECT ${list}, (sum(count(*) - 1) OVER ())::float8 AS total FROM ${newcomers} AS staged
       WHERE ${condition} GROUP BY ${list} HAVING count(*) > 1 LIMIT ${sql.raw(String(NAMED_CONFLICTS))})
     SELECT min(groups.total) AS total, min(staged.label) AS staged, max(staged.label) AS other,
       min(${shown(rival, "staged")}) AS values
-    FROM groups JOIN ${newcomers(diff, rival)} AS staged ON ${collide(rival, "groups", "staged")}
+    FROM groups JOIN ${newcomers} AS staged ON ${collide(rival, "groups", "staged")}
     GROUP BY ${sql.join(
       names.map((name) => sql`groups.${name}`),
       sql`, `,

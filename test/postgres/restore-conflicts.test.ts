@@ -162,11 +162,44 @@ describe("rows that cannot be there together", () => {
     }
   });
 
+  it("are found by what the database will put in columns that the backup does not have", async () => {
+    await using fixture = await createFixture(DDL, ENTITIES);
+    const backup = await fixture.backUp();
+    await fixture.sql`delete from app.users where id in (1, 2)`;
+    await fixture.sql
+      .unsafe(`alter table app.users add tenant int not null default 7, drop constraint users_name_key;
+      update app.users set tenant = 8 where id = 3; insert into app.users values (8, 'a', 1, 7), (9, 'b', 1, 6), (10, 'c', 1, 8);
+      update app.users set name = 'd' where id = 3;
+      alter table app.users add constraint per_tenant unique (tenant, name) deferrable`);
+    const pairs = ["id = 10", "id = 8"].map((other) => ({
+      constraint: "per_tenant",
+      other,
+      otherIsLive: true,
+    }));
+    await expect(fixture.restore(backup, { dryRun: true })).rejects.toMatchObject({
+      details: {
+        total: 2,
+        conflicts: [
+          { staged: "id = 1", values: "tenant = 7, name = a", ...pairs[1] },
+          // It is there, and keeps its tenant.
+          { staged: "id = 3", values: "tenant = 8, name = c", ...pairs[0] },
+        ],
+      },
+    });
+    await fixture.sql`delete from app.users where id in (8, 10)`;
+    expect(summary((await fixture.restore(backup)).changes)).toEqual({ "app.users": "2/1/1/0" });
+    expect(await fixture.sql`select tenant from app.users where id < 4 order by id`).toEqual([
+      { tenant: 7 },
+      { tenant: 7 },
+      { tenant: 8 },
+    ]);
+  });
+
   it("are left to the database where the backup lacks a column, unless it would not look either", async () => {
     await using fixture = await createFixture(DDL, ENTITIES);
     const backup = await fixture.backUp();
     await fixture.sql`delete from app.users where id in (1, 2)`;
-    await fixture.sql`alter table app.users add kind text default 'plain'`;
+    await fixture.sql`alter table app.users add kind text default lower('PLAIN')`;
     await fixture.sql`update app.users set kind = 'special'`;
     await fixture.sql`create unique index kinds on app.users (kind) where kind = 'plain'`;
     const before = await fixture.contents();
