@@ -8,6 +8,7 @@ export const backupFields = graphql(`
     progress {
       phase
       entity
+      table
       rows
       rowsTotal
       bytes
@@ -66,6 +67,7 @@ export const restoreFields = graphql(`
     progress {
       phase
       entity
+      table
       rows
       rowsTotal
       bytes
@@ -115,6 +117,7 @@ export const verificationFields = graphql(`
     progress {
       phase
       entity
+      table
       rows
       rowsTotal
       bytes

@@ -25,7 +25,7 @@ export interface RunProgressProps {
 export function RunProgress({ name, status, progress, phases }: RunProgressProps) {
   useAnnouncements(name, status, progress);
   const labelOf = useEntityLabel();
-  const { phase, entity, percent } = progress;
+  const { phase, entity, table, percent } = progress;
   const standing = phases.indexOf(phase);
   const now = status === "QUEUED" ? "Waiting for a worker" : humanise(phase);
   return (
@@ -40,6 +40,7 @@ export function RunProgress({ name, status, progress, phases }: RunProgressProps
           <span>
             <strong>{now}</strong>
             {entity !== null && <span className="muted"> {labelOf(entity)}</span>}
+            {table !== null && <code className="muted break"> {table}</code>}
           </span>
           <strong className={styles.percent}>{Math.floor(percent)} %</strong>
         </div>

@@ -74,7 +74,6 @@ export function PreviewPanel(props: PreviewPanelProps) {
       {status === "SUCCEEDED" && plan !== null && (
         <>
           <ChangesTable caption="What would change" changes={changes} />
-          <Samples sampled={preview.sampled} />
           {deed === undefined ? (
             <p className="note good">Nothing would change: what is there is what the backup holds.</p>
           ) : (
@@ -100,6 +99,7 @@ export function PreviewPanel(props: PreviewPanelProps) {
               </div>
             </>
           )}
+          <Samples sampled={preview.sampled} />
           <ReplaceDialog
             isOpen={asking}
             deed={deed ?? ""}

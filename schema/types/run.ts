@@ -10,6 +10,11 @@ const ProgressType = builder.objectRef<Progress>("Progress").implement({
       description: "e.g. queued, planning, copying, sealing, staging, comparing, applying, done",
     }),
     entity: t.expose("entity", { type: EntityEnum, nullable: true }),
+    table: t.string({
+      nullable: true,
+      description: "the one that was counted last; several may be worked on at once",
+      resolve: ({ table }) => table,
+    }),
     rows: t.expose("rows", { type: "SafeInt" }),
     rowsTotal: t.expose("rowsTotal", {
       type: "SafeInt",

@@ -15,7 +15,12 @@ export interface ProgressMeter {
   /** Begins a phase. With totals its counts start from zero; a phase that counts nothing leaves those before it standing. */
   enter(phase: Phase, totals?: PhaseTotals): void;
   /** Counts work done in the present phase. */
-  add(done: { readonly rows: number; readonly bytes: number; readonly entity: string | null }): void;
+  add(done: {
+    readonly rows: number;
+    readonly bytes: number;
+    readonly entity: string | null;
+    readonly table?: string;
+  }): void;
 }
 
 const RATE_WINDOW_MS = 3_000;
@@ -50,9 +55,9 @@ export function createProgressMeter(
     enter(phase, totals) {
       enteredAtMs = now();
       window = [];
-      say({ phase, entity: null, ...countsAtStart(phase, totals), rowsPerSecond: null, etaSeconds: null });
+      say({ phase, entity: null, table: undefined, ...countsAtStart(phase, totals), rowsPerSecond: null, etaSeconds: null });
     },
-    add({ rows, bytes, entity }) {
+    add({ rows, bytes, entity, table }) {
       const atMs = now();
       const rowsDone = current.rows + rows;
       const bytesDone = current.bytes + bytes;
@@ -66,6 +71,7 @@ export function createProgressMeter(
       const elapsedSeconds = (atMs - enteredAtMs) / 1000;
       say({
         entity,
+        table,
         rows: rowsDone,
         rowsTotal: grown(current.rowsTotal, rowsDone),
         bytes: bytesDone,

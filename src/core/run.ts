@@ -31,6 +31,8 @@ export type Phase =
 export interface Progress {
   readonly phase: Phase;
   readonly entity: string | null;
+  /** `schema.name` of the table that was counted last; several may be worked on at once. Left out where none is. */
+  readonly table?: string | undefined;
   readonly rows: number;
   readonly rowsTotal: number | null;
   readonly bytes: number;

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { encodeParts, type RowBatch } from "../codec/part.ts";
 import { formatRowSum, ROW_SUM_ALGORITHM, RowSum } from "../codec/row-sum.ts";
 import { ARTIFACT_VERSION, type Manifest, type ManifestPart, type ManifestTable } from "../core/artifact.ts";
-import type { Entity } from "../core/catalog.ts";
+import { tableLabel, type Entity } from "../core/catalog.ts";
 import { allOrNone } from "../core/all-or-none.ts";
 import { isHoldfastError } from "../core/errors.ts";
 import { createProgressMeter } from "../core/progress.ts";
@@ -84,7 +84,9 @@ export async function backup(
       const copyTask = async (session: Session, task: CopyTask): Promise<void> => {
         const position = contents.positions.get(task.table) ?? fail("a copy of no table of the manifest");
         const table = contents.tables[position] ?? fail("a copy of no table of the manifest");
-        const onRows = (rows: number, bytes: number) => meter.add({ rows, bytes, entity: table.entity });
+        const label = tableLabel(table);
+        const onRows = (rows: number, bytes: number) =>
+          meter.add({ rows, bytes, entity: table.entity, table: label });
         const options = { recipient: writer.recipient, signal, onRows };
         const sum = new RowSum();
         await encodeParts(summedUp(copyOutAndRelease(session, task), sum), options, async (part) => {

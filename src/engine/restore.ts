@@ -252,7 +252,7 @@ function loadersOf(
       if (table === undefined) continue;
       const onBytes = (bytes: number): void => {
         const share = bytes === part.rawBytes ? part.rows : Math.round((part.rows * bytes) / part.rawBytes);
-        meter.add({ rows: share, bytes, entity: table.entity });
+        meter.add({ rows: share, bytes, entity: table.entity, table: tableLabel(table) });
       };
       const chunks = counted(artifact.readPart(part, signal), onBytes);
       const rows = await staging.load(table, filter === undefined ? chunks : filterRows(chunks, filter));

@@ -27,14 +27,14 @@ const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => undefined });
 opened.defer(() => sql.end());
 await seedPlatform(sql, { ...DEMO_SIZES, logEntries: 20_000, auditLogs: 5_000 });
 
-let token: string | undefined;
+const session: { token?: string | undefined } = {};
 async function ask(
   query: string,
   variables: object = {},
 ): Promise<Record<string, { id: string; token: string }>> {
   const response = await fetch(`${stack.url}/graphql`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
+    headers: { "content-type": "application/json", ...(session.token && { authorization: `Bearer ${session.token}` }) },
     body: JSON.stringify({ query, variables }),
   });
   const { data, errors }: Awaited<ReturnType<typeof response.json>> = await response.json();
@@ -42,7 +42,7 @@ async function ask(
   return data;
 }
 
-token = (
+session.token = (
   await ask(`mutation ($password: String!) { login(username: "admin", password: $password) { token } }`, {
     password: PASSWORD,
   })
@@ -65,7 +65,6 @@ for (let night = NIGHTS; night > 0; night -= 1) {
   const age = `${night - 1} days ${night === 1 ? "3 hours" : "4 hours"}`;
   await sql`UPDATE holdfast.runs SET created_at = created_at - ${age}::interval,
     started_at = started_at - ${age}::interval, finished_at = finished_at - ${age}::interval WHERE id = ${backupId}`;
-  await sql`UPDATE platform.templates SET name = name WHERE id IS NOT NULL`;
   await sql`INSERT INTO platform.log_entries (stream_id, level, message)
     SELECT stream_id, level, message FROM platform.log_entries LIMIT ${400 + night * 30}`;
 }
@@ -125,6 +124,7 @@ await page.getByText("Some of these rows of platform.templates", { exact: true }
 await picture(page, "restore");
 
 await page.goto(`${stack.url}/schedules/${scheduleId}`);
+await page.getByLabel("Daily").fill("4");
 await page.getByRole("button", { name: "Preview" }).click();
 await page.getByRole("region", { name: "What stays" }).scrollIntoViewIfNeeded();
 await picture(page, "schedule");
