@@ -16,7 +16,10 @@ export function isRenewed(name: string): boolean {
 const keyBeside = (prefix: string, name: string): string => `${prefix}/${RENEWAL_PREFIX}${name}`;
 
 /** The objects that lie beside and count in the place of those of their names, with their sizes; none without their index. */
-export async function findRenewal(store: ReadableStore, prefix: string): Promise<ReadonlyMap<string, number>> {
+export async function findRenewal(
+  store: ReadableStore,
+  prefix: string,
+): Promise<ReadonlyMap<string, number>> {
   const index = await store.stat(keyBeside(prefix, INDEX_NAME));
   if (index === undefined) return new Map();
   const found = new Map([[INDEX_NAME, index.sizeBytes]]);
