@@ -1,7 +1,7 @@
 // Brings each table of a backup together with the live table of its name, and with what the catalogs say of both.
 import { sql } from "drizzle-orm";
 import type { ManifestTable } from "../core/artifact.ts";
-import { checkedColumns, readChecks } from "./checks.ts";
+import { checkedColumns, readChecks } from "./constraints.ts";
 import { fitTables } from "./drift.ts";
 import { readForeignKeys, type ForeignKeys } from "./foreign-keys.ts";
 import { describeTables } from "./introspect.ts";

@@ -1,7 +1,7 @@
 // A table under restore: the backup's side, the live side and where its rows are staged, with the pieces of SQL that name them.
 import { sql, type SQL } from "drizzle-orm";
 import type { TableName } from "../core/catalog.ts";
-import type { Check } from "./checks.ts";
+import type { Check } from "./constraints.ts";
 import type { Fit } from "./drift.ts";
 import { tableIdentifier } from "./quote.ts";
 import type { Rival } from "./rivals.ts";
