@@ -155,4 +155,3 @@ export const verificationFields = graphql(`
 `);
 export type VerificationRun = ResultOf<typeof verificationFields>;
 export type Progress = BackupRun["progress"];
-export type RunError = NonNullable<BackupRun["error"]>;

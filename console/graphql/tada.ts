@@ -1,5 +1,5 @@
 // Documents typed from schema/schema.graphql, and the names of types that pages use.
-import { initGraphQLTada, type ResultOf } from "gql.tada";
+import { initGraphQLTada } from "gql.tada";
 import type { introspection } from "./schema-types.d.ts";
 
 export const graphql = initGraphQLTada<{
@@ -8,7 +8,7 @@ export const graphql = initGraphQLTada<{
   scalars: { DateTime: string; SafeInt: number };
 }>();
 
-export type { FragmentOf, ResultOf, VariablesOf } from "gql.tada";
+export type { ResultOf } from "gql.tada";
 
 export type Entity = ReturnType<typeof graphql.scalar<"Entity">>;
 export type EntityGroup = ReturnType<typeof graphql.scalar<"EntityGroup">>;
@@ -16,4 +16,3 @@ export type Permission = ReturnType<typeof graphql.scalar<"Permission">>;
 export type RunStatus = ReturnType<typeof graphql.scalar<"RunStatus">>;
 export type RestoreMode = ReturnType<typeof graphql.scalar<"RestoreMode">>;
 export type EncryptionKind = ReturnType<typeof graphql.scalar<"EncryptionKind">>;
-export type { ResultOf as Result };

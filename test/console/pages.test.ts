@@ -1,11 +1,9 @@
 // What holds for every page: that everybody can use it, on every screen, and that it speaks with nobody but its server.
-import { createRequire } from "node:module";
-import { readFile } from "node:fs/promises";
+import axeCore from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { CHROMIUM, makeBackup, openConsole, REMARK, signIn, type TestConsole } from "./console-fixture.ts";
 
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const LONG =
   "a label that goes on and on, as labels do that a script has made: pre-deploy/2026-11-22T07:46:12.123456Z";
 
@@ -81,9 +79,8 @@ describe.skipIf(CHROMIUM === undefined)(`every page of the console${REMARK}`, ()
 
   it.each(["light", "dark"] as const)("has nothing serious that axe finds, in %s", async (colorScheme) => {
     const { page } = await console.newPage({ colorScheme });
-    const axe = await readFile(AXE, "utf8");
     await page.goto(console.url);
-    await page.evaluate(axe);
+    await page.evaluate(axeCore.source);
     expect(await findFaults(page)).toEqual([]);
     await signIn(page);
     const found: Record<string, Finding[]> = {};

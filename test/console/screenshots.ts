@@ -34,7 +34,10 @@ async function ask(
 ): Promise<Record<string, { id: string; token: string }>> {
   const response = await fetch(`${stack.url}/graphql`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...(session.token && { authorization: `Bearer ${session.token}` }) },
+    headers: {
+      "content-type": "application/json",
+      ...(session.token && { authorization: `Bearer ${session.token}` }),
+    },
     body: JSON.stringify({ query, variables }),
   });
   const { data, errors }: Awaited<ReturnType<typeof response.json>> = await response.json();

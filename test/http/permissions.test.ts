@@ -38,6 +38,7 @@ const CALLS: Readonly<Record<string, string>> = {
   "Query.stores": "{ stores { name } }",
   "Query.tokens": "{ tokens { name } }",
   "Query.auditLog": "{ auditLog { edges { cursor } } }",
+  "Mutation.logout": "mutation { logout }",
   "Mutation.changePassword": 'mutation { changePassword(oldPassword: "a", newPassword: "b") }',
   "Mutation.createToken": 'mutation { createToken(input: { name: "t" }) { token } }',
   "Mutation.revokeToken": `mutation { revokeToken(id: "${randomUUID()}") }`,
