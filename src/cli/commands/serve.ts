@@ -62,6 +62,7 @@ function welcome({ url, adminPassword, dataDir }: Stack): string {
   return `
 ${bold("Holdfast is ready.")}
 
+  Console   ${url}  (for people: open it in a browser)
   GraphQL   ${url}/graphql  (in a browser: GraphiQL, with examples)
   Data      ${dataDir}
   Account   admin, password ${adminPassword === undefined ? "as it was set" : `${bold(adminPassword)}  (shown this once)`}
