@@ -8,7 +8,8 @@ export default defineConfig({
     // Node runs the files itself, types stripped: what is tested is what runs, and graphql is loaded only once.
     experimental: { viteModuleRunner: false },
     pool: "forks",
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Many tests wait for servers, workers and timers most of the time.
+    maxWorkers: 1 + Math.max(2, availableParallelism()),
     // For tests that start servers and kill workers; a test that merely computes is done in milliseconds anyway.
     testTimeout: 60_000,
     hookTimeout: 120_000,

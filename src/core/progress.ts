@@ -55,7 +55,14 @@ export function createProgressMeter(
     enter(phase, totals) {
       enteredAtMs = now();
       window = [];
-      say({ phase, entity: null, table: undefined, ...countsAtStart(phase, totals), rowsPerSecond: null, etaSeconds: null });
+      say({
+        phase,
+        entity: null,
+        table: undefined,
+        ...countsAtStart(phase, totals),
+        rowsPerSecond: null,
+        etaSeconds: null,
+      });
     },
     add({ rows, bytes, entity, table }) {
       const atMs = now();
