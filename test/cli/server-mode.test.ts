@@ -80,9 +80,15 @@ describe("holdfast login", PATIENT, () => {
     expect(await readFile(config(), "utf8")).not.toContain(PASSWORD);
 
     const { stdout } = await cli(["stores", "list", "--json"], home());
-    expect(JSON.parse(stdout)).toEqual([{ name: "local", kind: "fs", default: true }]);
+    expect(JSON.parse(stdout)).toMatchObject([{ name: "local", kind: "fs", default: true }]);
 
+    const kept = JSON.parse(await readFile(config(), "utf8"));
     await cli(["logout"], home());
+    const copied = here({
+      HOLDFAST_SERVER: stack.url,
+      HOLDFAST_TOKEN: JSON.stringify(kept).match(/"token":"([^"]+)"/)?.[1] ?? "",
+    });
+    expect((await runCli(["stores", "list"], copied)).stderr).toContain("error[UNAUTHENTICATED]");
     const refused = await runCli(["stores", "list", "--server", stack.url], home());
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("error[UNAUTHENTICATED]") });
     expect(refused.stderr).toContain(`holdfast login --server ${stack.url}`);

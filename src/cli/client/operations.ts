@@ -75,6 +75,11 @@ export interface RestoreInput {
   readonly expectPlan?: string | undefined;
 }
 
+export const LOGOUT: Operation<Record<string, never>, { logout: boolean }> = {
+  document: "mutation { logout }",
+  result: z.object({ logout: z.boolean() }),
+};
+
 export const LOGIN: Operation<
   { readonly username: string; readonly password: string },
   { login: { token: string; expiresAt: string } }
