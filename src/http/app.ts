@@ -39,27 +39,8 @@ export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream 
       overwrite: false,
     }),
   );
-  app.use(
-    `${REST_PATH}/*`,
-    methodNotAllowed<Env>({
-      app,
-      onMethodNotAllowed: (c, methods) => {
-        c.header("Allow", methods.join(", "));
-        return answerError(
-          c,
-          new HoldfastError("METHOD_NOT_ALLOWED", `${c.req.path} does not take ${c.req.method}.`),
-          deps.log,
-        );
-      },
-    }),
-  );
-
   app.route("/", healthRoutes(deps));
-  app.route(`${REST_PATH}/auth`, authRoutes(deps.auth));
-  app.route(`${REST_PATH}/tokens`, tokenRoutes(deps.auth));
-  app.route(`${REST_PATH}/backup`, backupRoutes(transfers));
-  app.route(`${REST_PATH}/backups`, downloadRoutes(transfers));
-  app.route(UPLOAD_PATH, restoreRoutes(transfers));
+  app.route("/", restRoutes(deps, transfers));
 
   app.on("POST", GRAPHQL_PATH, graphqlUploads(transfers, graphql));
   app.all(GRAPHQL_PATH, async (c) => {
@@ -86,4 +67,29 @@ export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream 
   );
   app.onError((error, c) => answerError(c, error, deps.log));
   return app;
+}
+
+/** Apart from the rest, so that what the console takes at any address is not what these addresses take. */
+function restRoutes(deps: ServerDeps, transfers: TransferRouteDeps): Hono<Env> {
+  const rest = new Hono<Env>();
+  rest.use(
+    `${REST_PATH}/*`,
+    methodNotAllowed<Env>({
+      app: rest,
+      onMethodNotAllowed: (c, methods) => {
+        c.header("Allow", methods.join(", "));
+        return answerError(
+          c,
+          new HoldfastError("METHOD_NOT_ALLOWED", `${c.req.path} does not take ${c.req.method}.`),
+          deps.log,
+        );
+      },
+    }),
+  );
+  rest.route(`${REST_PATH}/auth`, authRoutes(deps.auth));
+  rest.route(`${REST_PATH}/tokens`, tokenRoutes(deps.auth));
+  rest.route(`${REST_PATH}/backup`, backupRoutes(transfers));
+  rest.route(`${REST_PATH}/backups`, downloadRoutes(transfers));
+  rest.route(UPLOAD_PATH, restoreRoutes(transfers));
+  return rest;
 }

@@ -256,10 +256,3 @@ describe("the audit log", () => {
     expect(JSON.stringify(server.logged)).not.toContain("the secret");
   });
 });
-
-describe("GET /", () => {
-  it("leads a browser to GraphiQL", async () => {
-    const { status, headers } = await curl(`${server.url}/`);
-    expect([status, headers.get("location")]).toEqual([302, "/graphql"]);
-  });
-});

@@ -18,7 +18,7 @@ describe("a restore that fails", () => {
     const before = await fixture.contents();
     await expect(fixture.restore(backup, { mode: "REPLACE" })).rejects.toMatchObject({
       code: "CONSTRAINT_VIOLATED",
-      details: { constraint: "short" },
+      details: { violations: [{ constraint: "short" }] },
     });
     expect(await fixture.contents()).toEqual(before);
     expect(await leftBehind(fixture)).toEqual(NOTHING);
