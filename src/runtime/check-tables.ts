@@ -14,7 +14,7 @@ const TIMEOUT_MS = 15_000;
  * Checks the file's entities that are in the named databases; Holdfast's own entities need no check.
  * @param databaseUrls by name
  * @returns warnings, each with its key in the file: what works, though perhaps not as it was meant
- * @throws HoldfastError CONFIG_INVALID naming every fault; nothing is left open
+ * @throws HoldfastError CONFIG_INVALID naming every fault, DATABASE_UNREACHABLE for Holdfast's own; nothing is left open
  */
 export async function checkTables(
   configuration: Configuration,
@@ -77,6 +77,8 @@ async function checkDatabase(
     }
     return { name, identity: survey.identity, faults, warnings };
   } catch (error) {
+    // No key of the file says where Holdfast's own database is.
+    if (name === OWN_DATABASE && isHoldfastError(error, "DATABASE_UNREACHABLE")) throw error;
     const reason = `${urlKey(name)}: ${reasonOf(error, timeout)}`;
     // Whoever alters a table just now is no fault of the file's.
     if (isHoldfastError(error, "TABLE_LOCKED")) return { name, faults: [], warnings: [reason] };

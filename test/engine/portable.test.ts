@@ -109,9 +109,13 @@ describe("the portable form of the platform", () => {
     const artifact = await openArtifact(storeSource(world.store, artifactId));
     const text = (await Array.fromAsync(writePortable(artifact, signal))).join("");
     const { manifest } = await read(text, 3);
-    const { parts: _, ...expected } = artifact.manifest;
+    // What drills need is in artifacts alone.
+    const { parts: _, types: _types, extensions: _extensions, ...expected } = artifact.manifest;
     // How many bytes a row takes as COPY text is measured again, from what the JSON holds.
-    const tables = expected.tables.map((table) => ({ ...table, rawBytes: expect.any(Number) }));
+    const tables = expected.tables.map(({ rowsHash: _hash, ...table }) => ({
+      ...table,
+      rawBytes: expect.any(Number),
+    }));
     expect(manifest).toMatchObject({ ...expected, tables });
   });
 });
