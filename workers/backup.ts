@@ -6,7 +6,7 @@ import type { ArtifactEncryption } from "../src/engine/artifact-writer.ts";
 import { backup } from "../src/engine/backup.ts";
 import type { NewArtifact } from "../src/ledger/artifacts.ts";
 import type { BackupRun } from "../src/ledger/run-row.ts";
-import type { BackupRequest } from "../src/ledger/tables.ts";
+import type { BackupRequest } from "../src/ledger/run-request.ts";
 import { deleteFrom, sinkInto } from "../src/engine/artifact-stores.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";

@@ -8,7 +8,8 @@ import { heldBy, type Failure, type Lease } from "./lease.ts";
 import { recoverLostRuns } from "./recovery.ts";
 import { announcedRunColumns, nextRevision, toRun, type Run } from "./run-row.ts";
 import { findRun } from "./runs.ts";
-import { runs, type RestoreOutcome } from "./tables.ts";
+import type { RestoreOutcome } from "./run-request.ts";
+import { runs } from "./tables.ts";
 
 /** A worker that has said nothing for so long may be taken over by whoever is handed its job. It beats every second. */
 const SILENT_MS = 5_000;

@@ -3,7 +3,8 @@
 import { and, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Artifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
-import { artifacts, runs, type BackupRequest } from "./tables.ts";
+import type { BackupRequest } from "./run-request.ts";
+import { artifacts, runs } from "./tables.ts";
 
 /**
  * From here on the backups are deleted, whatever becomes of their objects.

@@ -7,7 +7,8 @@ import { NO_PROGRESS } from "../core/run.ts";
 import type { Artifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
 import { announcedRunColumns, isRunId, nextRevision, toRun, type BackupRun } from "./run-row.ts";
-import { artifacts, runs, type ArtifactContent, type BackupRequest } from "./tables.ts";
+import type { BackupRequest } from "./run-request.ts";
+import { artifacts, runs, type ArtifactContent } from "./tables.ts";
 
 type Database = Pick<Ledger["db"], "select" | "insert" | "update" | "delete">;
 

@@ -1,13 +1,8 @@
 // A run as the rest of Holdfast reads it, and the writing of a change together with its announcement.
 import { getTableColumns, sql, type SQL } from "drizzle-orm";
 import type { VerificationOutcome } from "../core/run.ts";
-import {
-  runs,
-  type BackupRequest,
-  type RestoreOutcome,
-  type RestoreRequest,
-  type VerificationRequest,
-} from "./tables.ts";
+import type { BackupRequest, RestoreOutcome, RestoreRequest, VerificationRequest } from "./run-request.ts";
+import { runs } from "./tables.ts";
 
 /** Every change of a run is announced here, with the run's id as the payload, after its row is written. */
 export const RUNS_CHANNEL = "holdfast_runs";

@@ -27,13 +27,8 @@ import {
   type Run,
   type VerificationRun,
 } from "./run-row.ts";
-import {
-  artifacts,
-  runs,
-  type BackupRequest,
-  type RestoreRequest,
-  type VerificationRequest,
-} from "./tables.ts";
+import type { BackupRequest, RestoreRequest, VerificationRequest } from "./run-request.ts";
+import { artifacts, runs } from "./tables.ts";
 
 /** How long an idempotency key answers with the run that it started. */
 const IDEMPOTENCY_WINDOW = sql`interval '24 hours'`;

@@ -18,16 +18,8 @@ import type { EncryptionKind } from "../core/artifact.ts";
 import type { Selection } from "../core/catalog.ts";
 import type { Notice } from "../core/notice.ts";
 import type { Retention } from "../core/retention.ts";
-import type {
-  Progress,
-  RestoreMode,
-  RestoreConflict,
-  RowSelection,
-  TableChanges,
-  VerificationLevel,
-  VerificationOutcome,
-} from "../core/run.ts";
-import { RUN_STATUSES } from "../core/run.ts";
+import { RUN_STATUSES, type Progress, type VerificationOutcome } from "../core/run.ts";
+import type { BackupRequest, RestoreOutcome, RestoreRequest, VerificationRequest } from "./run-request.ts";
 
 export const holdfast = pgSchema("holdfast");
 
@@ -46,37 +38,6 @@ export const installation = holdfast.table(
   },
   (table) => [check("installation_has_one_row", sql`${table.only}`)],
 );
-
-/** What a run was asked to do, by kind; secrets are in `sealedSecret` alone. */
-export interface BackupRequest {
-  readonly label: string | null;
-  readonly encryption: EncryptionKind;
-  readonly recipients: readonly string[];
-  readonly stores: readonly string[];
-}
-export interface RestoreRequest {
-  readonly backupId: string;
-  readonly mode: RestoreMode;
-  /** Left out: every row that the backup holds. */
-  readonly rows?: readonly RowSelection[];
-  readonly dryRun: boolean;
-  /** Of a dry run: how many rows of each table and kind are shown; left out: none. */
-  readonly sampleRows?: number;
-  readonly expectPlan: string | null;
-}
-export interface VerificationRequest {
-  readonly backupId: string;
-  readonly level: VerificationLevel;
-  /** Nobody is there to give a key: without one it goes as deep as it can. Left out: false. */
-  readonly unattended?: boolean;
-}
-export interface RestoreOutcome {
-  readonly changes: readonly TableChanges[];
-  /** null: it failed over its conflicts. */
-  readonly plan: string | null;
-  /** What stood in its way, at most so many as a person reads. */
-  readonly conflicts?: readonly RestoreConflict[];
-}
 
 /** When what is backed up, where to, and how long it stays. */
 export const schedules = holdfast.table(

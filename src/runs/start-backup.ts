@@ -7,7 +7,7 @@ import { sealSecret } from "../codec/seal.ts";
 import { selectEntities, type Selection } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { BackupRun } from "../ledger/run-row.ts";
-import type { BackupRequest } from "../ledger/tables.ts";
+import type { BackupRequest } from "../ledger/run-request.ts";
 import { requireAccess } from "./access.ts";
 import type { RunDeps, StoreInfo } from "./deps.ts";
 import { submit } from "./submit.ts";

@@ -10,7 +10,7 @@ import { checkRowSelections } from "../core/row-selection.ts";
 import { isFinal, type RestoreMode, type RowSelection } from "../core/run.ts";
 import type { BackupRun, RestoreRun } from "../ledger/run-row.ts";
 import { findRun } from "../ledger/runs.ts";
-import type { RestoreRequest } from "../ledger/tables.ts";
+import type { RestoreRequest } from "../ledger/run-request.ts";
 import { mayAccess, requireAccess } from "./access.ts";
 import type { RunDeps } from "./deps.ts";
 import { submit } from "./submit.ts";

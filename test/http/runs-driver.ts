@@ -5,7 +5,7 @@ import { claimRun, finishRun, writeProgress } from "../../src/ledger/attempts.ts
 import type { Ledger } from "../../src/ledger/connect.ts";
 import type { Lease } from "../../src/ledger/lease.ts";
 import { createRun } from "../../src/ledger/runs.ts";
-import type { BackupRequest, RestoreRequest } from "../../src/ledger/tables.ts";
+import type { BackupRequest, RestoreRequest } from "../../src/ledger/run-request.ts";
 
 interface Requester {
   readonly requestedById?: string | null;
