@@ -33,8 +33,8 @@ const TAKEN_AT_ONCE = 50;
 const NEWS_MS = 24 * 60 * 60 * 1000;
 const COMPARED_BACKUPS = 10;
 
-/** Considers what has ended since anybody last did, and the schedules. Any number of processes may do so at once. */
-export async function lookForNews(deps: NoticeDeps, now: Date): Promise<void> {
+/** Considers the runs that have ended since anybody last did. Any number of processes may do so at once. */
+export async function considerEndedRuns(deps: NoticeDeps, now: Date): Promise<void> {
   for (;;) {
     const taken = await tell(deps, async (tx) => {
       const ended = await takeEndedRuns(tx, TAKEN_AT_ONCE);
@@ -51,6 +51,10 @@ export async function lookForNews(deps: NoticeDeps, now: Date): Promise<void> {
     });
     if (taken < TAKEN_AT_ONCE) break;
   }
+}
+
+/** Considers whether schedules have brought what they should. As `considerEndedRuns`. */
+export async function considerSchedules(deps: NoticeDeps, now: Date): Promise<void> {
   for (const schedule of await listEnabledSchedules(deps.ledger.db))
     await considerSchedule(deps, schedule, now);
 }

@@ -2,12 +2,12 @@
 import { deliveryHandler } from "../../workers/delivery.ts";
 import { startLooking } from "../core/looking.ts";
 import { forgetOldDeliveries, listPendingDeliveries } from "../ledger/notices.ts";
-import { lookForNews } from "../runs/notices.ts";
+import { considerEndedRuns, considerSchedules } from "../runs/notices.ts";
 import type { Foundation } from "./foundation.ts";
 
-const NEWS_MS = 5_000;
-/** Deliveries whose jobs a queue has lost get new ones. */
-const PENDING_MS = 60_000;
+const ENDED_RUNS_MS = 5_000;
+/** Nothing is overdue by less than ten minutes, and few deliveries lose their jobs. */
+const REST_MS = 60_000;
 
 /** @throws HoldfastError QUEUE_UNREACHABLE */
 export async function startTelling(
@@ -18,21 +18,23 @@ export async function startTelling(
   await using opened = new AsyncDisposableStack();
   const worker = await deliveries.startWorker(deliveryHandler(foundation));
   opened.defer(() => worker.close());
-  const looking = startLooking(
-    () => lookForNews({ ...foundation, deliveries }, new Date()),
-    NEWS_MS,
-    (error) => log.warn({ err: error }, "news could not be looked for"),
+  const noticing = { ...foundation, deliveries };
+  const runs = startLooking(
+    () => considerEndedRuns(noticing, new Date()),
+    ENDED_RUNS_MS,
+    (error) => log.warn({ err: error }, "ended runs could not be considered"),
   );
-  opened.defer(() => looking.close());
-  const pending = startLooking(
+  opened.defer(() => runs.close());
+  const rest = startLooking(
     async () => {
+      await considerSchedules(noticing, new Date());
       for (const id of await listPendingDeliveries(ledger)) await deliveries.enqueue(id);
       await forgetOldDeliveries(ledger);
     },
-    PENDING_MS,
-    (error) => log.warn({ err: error }, "deliveries could not be looked after"),
+    REST_MS,
+    (error) => log.warn({ err: error }, "schedules and deliveries could not be looked after"),
   );
-  opened.defer(() => pending.close());
+  opened.defer(() => rest.close());
   const closing = opened.move();
   return { close: () => closing.disposeAsync() };
 }

@@ -14,7 +14,7 @@ import type { Failure } from "../../src/ledger/lease.ts";
 import { createRun, type RunRequest } from "../../src/ledger/runs.ts";
 import { openQueue } from "../../src/queue/queue.ts";
 import { createSchedule } from "../../src/runs/schedules.ts";
-import { lookForNews } from "../../src/runs/notices.ts";
+import { considerEndedRuns, considerSchedules } from "../../src/runs/notices.ts";
 import { deliveryHandler } from "../../workers/delivery.ts";
 import { claim } from "../http/runs-driver.ts";
 import { newNamespace, redisUrl } from "../queue/queue-fixture.ts";
@@ -43,7 +43,11 @@ const look = async (
   now = new Date(),
   notify: readonly NotifyDeclaration[] = [all],
   queue = place.deps.queue,
-) => lookForNews({ ...place.deps, deliveries: queue.deliveries, notify }, now);
+) => {
+  const deps = { ...place.deps, deliveries: queue.deliveries, notify };
+  await considerEndedRuns(deps, now);
+  await considerSchedules(deps, now);
+};
 
 /** What has been told since the last time. */
 async function told(now?: Date): Promise<Notice[]> {
