@@ -7,6 +7,7 @@ import { once } from "node:events";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openServerBackend, type ServerBackend } from "../../src/cli/backend/server.ts";
+import { readLogins } from "../../src/cli/client/credentials.ts";
 import { openInput } from "../../src/cli/files/input.ts";
 import { writeOutput } from "../../src/cli/files/output.ts";
 import type { ShownProgress } from "../../src/cli/terminal/progress.ts";
@@ -82,12 +83,9 @@ describe("holdfast login", PATIENT, () => {
     const { stdout } = await cli(["stores", "list", "--json"], home());
     expect(JSON.parse(stdout)).toMatchObject([{ name: "local", kind: "fs", default: true }]);
 
-    const kept = JSON.parse(await readFile(config(), "utf8"));
+    const kept = await readLogins(config());
     await cli(["logout"], home());
-    const copied = here({
-      HOLDFAST_SERVER: stack.url,
-      HOLDFAST_TOKEN: JSON.stringify(kept).match(/"token":"([^"]+)"/)?.[1] ?? "",
-    });
+    const copied = here({ HOLDFAST_SERVER: stack.url, HOLDFAST_TOKEN: kept.get(stack.url)?.token ?? "" });
     expect((await runCli(["stores", "list"], copied)).stderr).toContain("error[UNAUTHENTICATED]");
     const refused = await runCli(["stores", "list", "--server", stack.url], home());
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("error[UNAUTHENTICATED]") });
