@@ -4,7 +4,7 @@ import type { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { HoldfastError } from "../core/errors.ts";
 
-/** The deepest useful query has six levels, its fragments not counted; introspection is not looked at. */
+/** The deepest useful query has six levels; introspection is not looked at. */
 const MAX_DEPTH = 15;
 /** A full page of 100 backups with everything in it costs 17,600. */
 const MAX_COST = 30_000;
@@ -21,8 +21,9 @@ const onReject = [
 
 export function limitDocuments(): Plugin {
   return EnvelopArmorPlugin({
-    maxDepth: { n: MAX_DEPTH, onReject },
-    costLimit: { maxCost: MAX_COST, onReject },
+    // What a client keeps in fragments is as deep and costs as much as what it writes out.
+    maxDepth: { n: MAX_DEPTH, flattenFragments: true, onReject },
+    costLimit: { maxCost: MAX_COST, flattenFragments: true, onReject },
     maxAliases: { n: MAX_ALIASES, onReject },
     maxDirectives: { n: MAX_DIRECTIVES, onReject },
     maxTokens: { n: MAX_TOKENS, onReject },

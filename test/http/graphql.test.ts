@@ -114,6 +114,13 @@ describe("limits", () => {
     expect(answer.errors?.[0]?.message).toMatch(/limit/i);
   });
 
+  it("fragments make a query no deeper and no costlier than what they stand for", async () => {
+    const chain = Array.from({ length: 20 }, (_, index) => `fragment F${index} on Query { ...F${index + 1} }`);
+    const query = `{ ...F0 } ${chain.join(" ")} fragment F20 on Query { me { id } }`;
+    const answer = await ask(server.url, query, account);
+    expect([answer.status, answer.errors]).toEqual([200, undefined]);
+  });
+
   it("a full page of everything is within them", async () => {
     const query = `{ backups(first: 100) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node {
       id status requestedBy createdAt startedAt finishedAt durationMs label entities encryption stores sizeBytes rawBytes
