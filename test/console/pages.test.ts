@@ -119,8 +119,8 @@ describe.skipIf(CHROMIUM === undefined)(`every page of the console${REMARK}`, ()
     const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const dark = await background();
     await page.getByRole("radio", { name: "Light" }).check({ force: true });
+    await expect.poll(background).not.toBe(dark);
     const light = await background();
-    expect(light).not.toBe(dark);
     await page.reload();
     await page.getByRole("heading", { name: "Stores", level: 1 }).waitFor();
     expect(await background()).toBe(light);
