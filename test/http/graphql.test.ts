@@ -115,7 +115,10 @@ describe("limits", () => {
   });
 
   it("fragments make a query no deeper and no costlier than what they stand for", async () => {
-    const chain = Array.from({ length: 20 }, (_, index) => `fragment F${index} on Query { ...F${index + 1} }`);
+    const chain = Array.from(
+      { length: 20 },
+      (_, index) => `fragment F${index} on Query { ...F${index + 1} }`,
+    );
     const query = `{ ...F0 } ${chain.join(" ")} fragment F20 on Query { me { id } }`;
     const answer = await ask(server.url, query, account);
     expect([answer.status, answer.errors]).toEqual([200, undefined]);
