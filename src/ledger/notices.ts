@@ -44,9 +44,25 @@ export async function noteConsidered(tx: Transaction, runIds: readonly string[])
     .where(hasRunId(runIds));
 }
 
-/** @returns whether it was not raised already */
-export async function raiseAlarm(tx: Transaction, event: NotifyEvent, subject: string): Promise<boolean> {
-  const raised = await tx.insert(alarms).values({ event, subject }).onConflictDoNothing().returning();
+/**
+ * @param since one that was raised before is of another time, and counts no more
+ * @returns whether it was not raised already
+ */
+export async function raiseAlarm(
+  tx: Transaction,
+  event: NotifyEvent,
+  subject: string,
+  since: Date = new Date(0),
+): Promise<boolean> {
+  const raised = await tx
+    .insert(alarms)
+    .values({ event, subject })
+    .onConflictDoUpdate({
+      target: [alarms.event, alarms.subject],
+      set: { raisedAt: sql`now()` },
+      setWhere: lt(alarms.raisedAt, since),
+    })
+    .returning();
   return raised.length > 0;
 }
 

@@ -1,15 +1,15 @@
 // Schedules as the ledger keeps them: what is backed up when, and up to when that is settled.
-import { and, asc, desc, eq, isNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, exists, gt, isNotNull, isNull, sql, type SQL } from "drizzle-orm";
 import type { Artifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
 import { isRunId, runColumns, toRun, type BackupRun, type Run } from "./run-row.ts";
-import { artifacts, runs, schedules } from "./tables.ts";
+import { alarms, artifacts, runs, schedules } from "./tables.ts";
 
 export type Schedule = typeof schedules.$inferSelect;
 /** What is said of a schedule by whoever makes or changes it. */
 export type ScheduleTerms = Omit<
   typeof schedules.$inferInsert,
-  "id" | "createdBy" | "createdAt" | "updatedAt" | "settledUntil" | "drillsSettledUntil"
+  "id" | "createdBy" | "createdAt" | "updatedAt" | "settledUntil" | "drillsSettledUntil" | "retainedUntil"
 >;
 /** What a schedule starts by itself. */
 export type DueKind = "BACKUP" | "VERIFICATION";
@@ -55,8 +55,9 @@ export async function replaceSchedule(
   return row;
 }
 
-/** Its runs stay, and are no schedule's from then on. */
+/** Its runs stay, and are no schedule's from then on. What was wrong with it matters no more. */
 export async function removeSchedule(db: Database, id: string): Promise<void> {
+  await db.delete(alarms).where(sql`starts_with(${alarms.subject}, ${`schedule:${id}`})`);
   await db.delete(schedules).where(eq(schedules.id, id));
 }
 
@@ -132,6 +133,46 @@ export async function findLatestGoodBackup(db: Database, scheduleId: string): Pr
 /** Schedules that start something by themselves. */
 export async function listEnabledSchedules(db: Database): Promise<Schedule[]> {
   return db.select().from(schedules).where(eq(schedules.enabled, true)).orderBy(asc(schedules.id));
+}
+
+/**
+ * Notes that retention is applied after every backup that has ended by now: in the transaction that applies it, first of all.
+ * A backup that ends later is seen by `listUnretained`.
+ */
+export async function noteRetained(tx: Database, scheduleId: string): Promise<void> {
+  const latest = tx
+    .select({ at: sql`max(${runs.finishedAt})` })
+    .from(runs)
+    .where(isGoodBackupOf(scheduleId));
+  await tx
+    .update(schedules)
+    .set({ retainedUntil: sql`${latest}` })
+    .where(eq(schedules.id, scheduleId));
+}
+
+/** Schedules with a policy that was not applied after the last of their backups; a policy is not for backups before it. */
+export async function listUnretained(db: Database): Promise<string[]> {
+  const since = sql`greatest(${schedules.retainedUntil}, ${schedules.updatedAt})`;
+  const rows = await db
+    .select({ id: schedules.id })
+    .from(schedules)
+    .where(
+      and(
+        isNotNull(schedules.retention),
+        exists(
+          db
+            .select({ id: runs.id })
+            .from(runs)
+            .where(and(isGoodBackupOf(schedules.id), gt(runs.finishedAt, since))),
+        ),
+      ),
+    )
+    .orderBy(asc(schedules.id));
+  return rows.map(({ id }) => id);
+}
+
+function isGoodBackupOf(scheduleId: string | typeof schedules.id): SQL | undefined {
+  return and(eq(runs.scheduleId, scheduleId), eq(runs.kind, "BACKUP"), eq(runs.status, "SUCCEEDED"));
 }
 
 /** Backups that have an artifact which is not deleted: those of a schedule, or all. In no order. */

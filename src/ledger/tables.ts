@@ -65,6 +65,8 @@ export const schedules = holdfast.table(
     /** Up to when its times are settled: a time after this is still to be started, once, however many were missed. */
     settledUntil: at("settled_until").notNull().defaultNow(),
     drillsSettledUntil: at("drills_settled_until").notNull().defaultNow(),
+    /** The end of the last backup that retention was applied after; null: of none yet. */
+    retainedUntil: at("retained_until"),
   },
   (table) => [uniqueIndex("schedules_name").on(table.name)],
 );
@@ -225,6 +227,19 @@ export const tokenUses = holdfast.table("token_uses", {
   tokenId: uuid("token_id").primaryKey(),
   lastUsedAt: at("last_used_at").notNull(),
 });
+
+/** How often something was tried that may be tried so often only: for all servers of one installation. */
+export const throttles = holdfast.table(
+  "throttles",
+  {
+    /** A keyed hash of what is counted: what somebody typed for a name is not to be read here. */
+    key: text().primaryKey(),
+    attempts: integer().notNull(),
+    /** From then on it is as if nothing had been counted. */
+    endsAt: at("ends_at").notNull(),
+  },
+  (table) => [index("throttles_ends").on(table.endsAt)],
+);
 
 export const deliveryStatus = holdfast.enum("delivery_status", ["PENDING", "DELIVERED", "FAILED"]);
 

@@ -157,7 +157,7 @@ async function verificationNotices(
   return [noticeOf("recovered", ended, `${what} succeeded again`, `The backup ${backupId} is sound.`)];
 }
 
-/** An overdue schedule is told of once, until it has a good backup again. */
+/** An overdue schedule is told of once, until it has a good backup again, or is changed and overdue by its new terms. */
 async function considerSchedule(deps: NoticeDeps, schedule: Schedule, now: Date): Promise<void> {
   const times = dueTimesOf(schedule, "BACKUP");
   if (times === undefined) return;
@@ -169,7 +169,7 @@ async function considerSchedule(deps: NoticeDeps, schedule: Schedule, now: Date)
   const due = overdueSince(times, since, now);
   if (due === undefined) return;
   await tell(deps, async (tx) => {
-    if (!(await raiseAlarm(tx, "overdue", `schedule:${schedule.id}`)))
+    if (!(await raiseAlarm(tx, "overdue", `schedule:${schedule.id}`, schedule.updatedAt)))
       return { notices: [], result: undefined };
     const notice: Notice = {
       event: "overdue",

@@ -17,7 +17,13 @@ import type { Artifact } from "../ledger/artifacts.ts";
 import { requestDeletions } from "../ledger/deletions.ts";
 import type { Ledger } from "../ledger/connect.ts";
 import type { BackupRun } from "../ledger/run-row.ts";
-import { findSchedule, listKeptBackups, listSchedules } from "../ledger/schedules.ts";
+import {
+  findSchedule,
+  listKeptBackups,
+  listSchedules,
+  listUnretained,
+  noteRetained,
+} from "../ledger/schedules.ts";
 import { mayAccess, requireAccess } from "./access.ts";
 import { deleteObjects, nameUse } from "./delete-backup.ts";
 import type { RunDeps } from "./deps.ts";
@@ -64,10 +70,10 @@ export async function pruneBackups(
     if (scheduleId !== undefined) requireAccess(deps.catalog, caller, entities, "READ");
     return mayAccess(deps.catalog, caller, entities, "READ");
   };
-  const decisions = await prune(deps, { scheduleId, retention, dryRun }, mayPrune, {
-    actor: caller.username,
-    address: origin.address,
-  });
+  const by = { actor: caller.username, address: origin.address };
+  const decisions = await deps.ledger.db.transaction((tx) =>
+    prune(tx, { scheduleId, retention, dryRun }, mayPrune, by),
+  );
   if (!dryRun) await deleteObjects(deps);
   return describe(deps, decisions);
 }
@@ -79,60 +85,65 @@ export async function applyRetention(deps: RetentionDeps, scheduleId: string): P
   const schedule = await findSchedule(deps.ledger.db, scheduleId);
   const retention = schedule?.retention;
   if (!retention) return;
-  const decisions = await prune(deps, { scheduleId, retention, dryRun: false }, () => true, { actor: null });
+  const decisions = await deps.ledger.db.transaction(async (tx) => {
+    await noteRetained(tx, scheduleId);
+    return prune(tx, { scheduleId, retention, dryRun: false }, () => true, { actor: null });
+  });
   const deleted = decisions.filter(({ keep }) => !keep).length;
   if (deleted > 0) deps.log.info({ schedule: schedule.name, deleted }, "backups were pruned");
   await deleteObjects(deps);
+}
+
+/** Applies the policies that were not applied after a backup, because the process that was to do so has died. */
+export async function settleRetention(deps: RetentionDeps): Promise<void> {
+  for (const scheduleId of await listUnretained(deps.ledger.db)) await applyRetention(deps, scheduleId);
 }
 
 interface Candidate extends RetentionCandidate {
   readonly run: BackupRun;
   readonly artifact: Artifact;
 }
+type Transaction = Parameters<Parameters<Ledger["db"]["transaction"]>[0]>[0];
 type Decision = RetentionDecision<Candidate>;
 
-/** Decides and marks what goes in one transaction: nobody pins, reads or deletes any of it in between. */
+/** Decides and marks what goes in the transaction: nobody pins, reads or deletes any of it in between. */
 async function prune(
-  { ledger }: Pick<RunDeps, "ledger">,
+  tx: Transaction,
   { scheduleId, retention, dryRun }: Omit<PruneInput, "retention"> & { readonly retention: Retention },
   mayPrune: (members: readonly Candidate[]) => boolean,
   by: { readonly actor: string | null; readonly address?: string | null | undefined },
 ): Promise<Decision[]> {
-  return ledger.db.transaction(async (tx) => {
-    const zones = new Map((await listSchedules(tx)).map(({ id, timeZone }) => [id, timeZone]));
-    const candidates = await listCandidates(tx, scheduleId, { lock: !dryRun });
-    const allowed = [...Map.groupBy(candidates, ({ series }) => series).values()].filter(mayPrune).flat();
-    const decisions = decideRetention(allowed, retention, (series) => zones.get(series) ?? "UTC");
-    const unwanted = decisions.filter(({ keep }) => !keep).map(({ candidate }) => candidate.artifact);
-    const uses = await findUses(tx, unwanted);
-    const final = decisions.map((decision) => {
-      const use = uses.get(decision.candidate.id);
-      return use === undefined
-        ? decision
-        : { ...decision, keep: true, reasons: [`in use by ${nameUse(use)}`] };
-    });
-    if (dryRun) return final;
-    const going = final.filter(({ keep }) => !keep);
-    await requestDeletions(
-      tx,
-      going.map(({ candidate }) => candidate.artifact),
-      by.actor,
-    );
-    for (const { candidate, reasons } of going) {
-      await recordAudit(tx, {
-        ...by,
-        action: "backup.deleted",
-        target: `backup:${candidate.id}`,
-        details: { retention, reasons },
-      });
-    }
-    return final;
+  const zones = new Map((await listSchedules(tx)).map(({ id, timeZone }) => [id, timeZone]));
+  const candidates = await listCandidates(tx, scheduleId, { lock: !dryRun });
+  const allowed = [...Map.groupBy(candidates, ({ series }) => series).values()].filter(mayPrune).flat();
+  const decisions = decideRetention(allowed, retention, (series) => zones.get(series) ?? "UTC");
+  const unwanted = decisions.filter(({ keep }) => !keep).map(({ candidate }) => candidate.artifact);
+  const uses = await findUses(tx, unwanted);
+  const final = decisions.map((decision) => {
+    const use = uses.get(decision.candidate.id);
+    return use === undefined ? decision : { ...decision, keep: true, reasons: [`in use by ${nameUse(use)}`] };
   });
+  if (dryRun) return final;
+  const going = final.filter(({ keep }) => !keep);
+  await requestDeletions(
+    tx,
+    going.map(({ candidate }) => candidate.artifact),
+    by.actor,
+  );
+  for (const { candidate, reasons } of going) {
+    await recordAudit(tx, {
+      ...by,
+      action: "backup.deleted",
+      target: `backup:${candidate.id}`,
+      details: { retention, reasons },
+    });
+  }
+  return final;
 }
 
 /** @param options.lock so that what is decided on is still true when it is done */
 async function listCandidates(
-  tx: Pick<Ledger["db"], "select" | "insert" | "update" | "delete">,
+  tx: Transaction,
   scheduleId: string | undefined,
   { lock }: { readonly lock: boolean },
 ): Promise<Candidate[]> {

@@ -1,10 +1,10 @@
 // What every process does beside its own duty, so that it is done as long as any of them runs: starts what schedules have
-// due, looks after schedules that were missed or lost, finishes deletions, tidies stores that failed, and tells people.
+// due, looks after schedules that were missed or lost, applies retention that was not applied, finishes deletions, tidies stores that failed, and tells people.
 import { carryOutDeletions, startDeleting } from "../../workers/deletions.ts";
 import { startTidyingStores } from "../../workers/failed-stores.ts";
 import { startLooking } from "../core/looking.ts";
 import { lookAfterSchedules, startDue } from "../runs/due.ts";
-import { applyRetention } from "../runs/prune-backups.ts";
+import { applyRetention, settleRetention, type RetentionDeps } from "../runs/prune-backups.ts";
 import type { Foundation } from "./foundation.ts";
 import { startTelling } from "./telling.ts";
 
@@ -29,6 +29,12 @@ export async function startUpkeep(foundation: Foundation): Promise<Upkeep> {
     (error) => log.warn({ err: error }, "the schedules could not be looked after"),
   );
   opened.defer(() => looking.close());
+  const retaining = startLooking(
+    () => settleRetention(retentionDeps(foundation)),
+    LOOK_MS,
+    (error) => log.warn({ err: error }, "retention could not be settled"),
+  );
+  opened.defer(() => retaining.close());
   const deleting = startDeleting(foundation);
   opened.defer(() => deleting.close());
   const tidying = startTidyingStores(foundation);
@@ -41,7 +47,10 @@ export async function startUpkeep(foundation: Foundation): Promise<Upkeep> {
 
 /** What is done after each backup of a schedule: the schedule's own retention is applied. */
 export function retentionOf(foundation: Foundation): (scheduleId: string) => Promise<void> {
+  return (scheduleId) => applyRetention(retentionDeps(foundation), scheduleId);
+}
+
+function retentionDeps(foundation: Foundation): RetentionDeps {
   const { ledger, log } = foundation;
-  return (scheduleId) =>
-    applyRetention({ ledger, log, carryOutDeletions: () => carryOutDeletions(foundation) }, scheduleId);
+  return { ledger, log, carryOutDeletions: () => carryOutDeletions(foundation) };
 }

@@ -7,7 +7,12 @@ import { beginReading, endReading } from "../../src/ledger/artifact-uses.ts";
 import { findArtifact, type Artifact } from "../../src/ledger/artifacts.ts";
 import { deleteBackup, pinBackup } from "../../src/runs/delete-backup.ts";
 import type { RunDeps } from "../../src/runs/deps.ts";
-import { applyRetention, pruneBackups, type PruneInput } from "../../src/runs/prune-backups.ts";
+import {
+  applyRetention,
+  pruneBackups,
+  settleRetention,
+  type PruneInput,
+} from "../../src/runs/prune-backups.ts";
 import { createSchedule, deleteSchedule } from "../../src/runs/schedules.ts";
 import { startRestore } from "../../src/runs/start-restore.ts";
 import { listVisibleBackups } from "../../src/runs/visible.ts";
@@ -297,5 +302,27 @@ describe("pruning", () => {
     await deleteSchedule(place.deps, keeper, endless);
     await applyRetention(place.deps, endless);
     expect(await listed()).toHaveLength(5);
+  });
+
+  it("is settled later, once, where the process that was to apply it has died; a new policy is not for earlier backups", async () => {
+    const nightly = await schedule("nightly", { keepLast: 1 });
+    const settle = () => Promise.all([settleRetention(place.deps), settleRetention(other)]);
+    await backups([21, 20], nightly);
+    await settle();
+    expect(await listed()).toHaveLength(1);
+    const { sql } = place.world.ledger;
+    const early = await backups([19, 18], nightly);
+    await sql`update holdfast.runs set finished_at = now() - interval '1 day' where id = any(${early})`;
+    await settle();
+    expect(await listed(), "they ended before what was settled").toHaveLength(3);
+    await backups([16], nightly);
+    await sql`update holdfast.schedules set updated_at = now()`;
+    await settle();
+    expect(await listed(), "they ended before the policy").toHaveLength(4);
+    await backups([17], nightly);
+    await settle();
+    expect(await listed()).toHaveLength(1);
+    await settle();
+    expect(await audited("backup.deleted")).toHaveLength(5);
   });
 });

@@ -13,7 +13,7 @@ import type { NewArtifact } from "../../src/ledger/artifacts.ts";
 import type { Failure } from "../../src/ledger/lease.ts";
 import { createRun, type RunRequest } from "../../src/ledger/runs.ts";
 import { openQueue } from "../../src/queue/queue.ts";
-import { createSchedule } from "../../src/runs/schedules.ts";
+import { createSchedule, deleteSchedule, updateSchedule } from "../../src/runs/schedules.ts";
 import { considerEndedRuns, considerSchedules } from "../../src/runs/notices.ts";
 import { deliveryHandler } from "../../workers/delivery.ts";
 import { claim } from "../http/runs-driver.ts";
@@ -158,6 +158,25 @@ it("a schedule that brings no good backup is told of once, and once that it does
   expect(await events(inTwoDays)).toEqual([]);
   await end(backup, succeeded());
   expect(await events()).toEqual(["recovered"]);
+});
+
+it("a schedule that is changed while it is overdue is told of again if it is overdue by its new terms; a deleted one leaves nothing", async () => {
+  const { ledger } = place.world;
+  const inTwoDays = new Date(Date.now() + 2 * 24 * 60 * 60 * 1000);
+  const alarms = () => ledger.sql`select event, subject from holdfast.alarms`;
+  expect(await events(inTwoDays)).toEqual(["overdue"]);
+  await ledger.sql`update holdfast.alarms set raised_at = now() - interval '1 hour'`;
+  const keeper = await place.callerWith("MANAGE_BACKUPS", "READ_ACLS");
+  const terms = { name: "nightly", cron: "30 2 * * *", timeZone: "UTC" };
+  await updateSchedule(place.deps, keeper, scheduleId, { ...terms, enabled: false });
+  expect(await events(inTwoDays)).toEqual([]);
+  await updateSchedule(place.deps, keeper, scheduleId, { ...terms, enabled: true });
+  expect(await events()).toEqual([]);
+  expect(await events(inTwoDays)).toEqual(["overdue"]);
+  expect(await events(inTwoDays)).toEqual([]);
+  expect(await alarms()).toEqual([{ event: "overdue", subject: `schedule:${scheduleId}` }]);
+  await deleteSchedule(place.deps, keeper, scheduleId);
+  expect(await alarms()).toEqual([]);
 });
 
 it("what ended while nobody was there for days is not news", async () => {

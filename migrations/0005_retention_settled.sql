@@ -1,0 +1,1 @@
+ALTER TABLE "holdfast"."schedules" ADD COLUMN "retained_until" timestamp (3) with time zone;
