@@ -28,7 +28,7 @@ import {
   type VerificationRun,
 } from "./run-row.ts";
 import type { BackupRequest, RestoreRequest, VerificationRequest } from "./run-request.ts";
-import { artifacts, runs } from "./tables.ts";
+import { artifacts, runs, type deliveries } from "./tables.ts";
 
 /** How long an idempotency key answers with the run that it started. */
 const IDEMPOTENCY_WINDOW = sql`interval '24 hours'`;
@@ -47,6 +47,8 @@ export type NewRun = RunRequest & {
   readonly requestedById: string | null;
   /** The account's name. */
   readonly requestedBy: string | null;
+  /** Of the request that starts it. */
+  readonly requestId?: string | undefined;
   /** Without `requestedById` it means nothing, for keys belong to callers. */
   readonly idempotencyKey?: string | undefined;
   /** The schedule that it is a run of. */
@@ -91,6 +93,7 @@ export async function createRun(ledger: Ledger, run: NewRun): Promise<{ run: Run
         sealedSecret: run.sealedSecret ?? null,
         requestedById,
         requestedBy: run.requestedBy,
+        requestId: run.requestId ?? null,
         idempotencyKey: idempotencyKey ?? null,
         scheduleId: run.scheduleId ?? null,
         dueAt: run.dueAt ?? null,
@@ -179,7 +182,7 @@ export async function listRuns(ledger: Ledger, query: RunQuery): Promise<RunPage
   const page = ledger.db
     .select(runColumns)
     .from(runs)
-    .where(and(matches, query.after === undefined ? undefined : olderThan(query.after)))
+    .where(and(matches, query.after === undefined ? undefined : olderThan(runs, query.after)))
     .orderBy(desc(runs.createdAt), desc(runs.id))
     .limit(query.first + 1);
   const total = ledger.db.select({ count: count() }).from(runs).where(matches);
@@ -198,12 +201,12 @@ function ofSchedule(id: string): SQL {
   return isRunId(id) ? eq(runs.scheduleId, id) : sql`false`;
 }
 
-function olderThan({ createdAt, id }: RunPosition): SQL {
-  return sql`(${runs.createdAt}, ${runs.id}) < (${createdAt.toISOString()}::timestamptz, ${id}::uuid)`;
+export function olderThan(rows: typeof runs | typeof deliveries, { createdAt, id }: RunPosition): SQL {
+  return sql`(${rows.createdAt}, ${rows.id}) < (${createdAt.toISOString()}::timestamptz, ${id}::uuid)`;
 }
 
 /** Spelled out, because drizzle refuses an empty list, and an empty list is what a caller without permissions has. */
-function textArray(values: readonly string[]): SQL {
+export function textArray(values: readonly string[]): SQL {
   return sql`array[${sql.join(
     values.map((value) => sql`${value}`),
     sql`, `,

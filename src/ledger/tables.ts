@@ -87,6 +87,8 @@ export const runs = holdfast.table(
     /** The account's id as text and its name then: neither refers to an account that a restore may replace. */
     requestedById: text("requested_by_id"),
     requestedBy: text("requested_by"),
+    /** Of the request that has started the run, to find its lines in the logs; null: no request has. */
+    requestId: text("request_id"),
     idempotencyKey: text("idempotency_key"),
     /** The schedule that started the backup (or the drill); null: somebody did. */
     scheduleId: uuid("schedule_id").references(() => schedules.id, { onDelete: "set null" }),

@@ -1,0 +1,1 @@
+ALTER TABLE "holdfast"."runs" ADD COLUMN "request_id" text;
