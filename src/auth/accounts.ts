@@ -2,6 +2,7 @@
 import { and, eq } from "drizzle-orm";
 import { HoldfastError } from "../core/errors.ts";
 import { users } from "../platform/tables.ts";
+import { attemptSignIn } from "./attempts.ts";
 import { recordAudit } from "./audit.ts";
 import { parseAuthorization } from "./authorization.ts";
 import type { Caller, SessionCaller } from "./caller.ts";
@@ -20,7 +21,7 @@ export interface SignIn {
 /**
  * Opens a session for a name and its password. Sign-ins and refusals are audited.
  * @throws HoldfastError BAD_CREDENTIALS, the same for a name that does not exist as for a wrong password, or saying that
- * the account is disabled to whoever knows its password; TOO_MANY_ATTEMPTS for one name and address
+ * the account is disabled to whoever knows its password; TOO_MANY_ATTEMPTS as `attemptSignIn`
  */
 export async function signIn(
   context: AuthContext,
@@ -28,9 +29,8 @@ export async function signIn(
   password: string,
   origin: Origin = {},
 ): Promise<SignIn> {
-  const { ledger, throttle } = context;
-  const key = JSON.stringify(["sign-in", username, origin.address ?? null]);
-  throttle.attempt(key);
+  const { ledger } = context;
+  const succeeded = await attemptSignIn(context, username, origin);
   const [user] = await ledger.db
     .select({ id: users.id, passwordHash: users.passwordHash, disabled: users.disabled })
     .from(users)
@@ -50,7 +50,7 @@ export async function signIn(
     const reason = user.disabled ? "The account is disabled." : "The user name or the password is wrong.";
     return refuse(context, username, origin, reason);
   }
-  throttle.clear(key);
+  await succeeded();
   const caller = await authenticateSession(context, session.token);
   return { token: session.token, expiresAt: session.expiresAt, caller };
 }
@@ -98,9 +98,9 @@ export async function changePassword(
   passwords: { readonly old: string; readonly new: string },
   origin: Origin = {},
 ): Promise<void> {
-  const { ledger, throttle } = context;
-  const key = JSON.stringify(["change-password", caller.userId]);
-  throttle.attempt(key);
+  const { ledger, throttle, attemptLimit } = context;
+  const name = ["change-password", caller.userId];
+  await throttle.attempt([{ name, limit: attemptLimit }]);
   const id = BigInt(caller.userId);
   const [user] = await ledger.db.select({ hash: users.passwordHash }).from(users).where(eq(users.id, id));
   const oldHash = user?.hash ?? null;
@@ -123,7 +123,7 @@ export async function changePassword(
       address: origin.address,
     });
   });
-  throttle.clear(key);
+  await throttle.clear(name);
 }
 
 /** @returns whether there was a session to end: a personal access token is revoked instead */

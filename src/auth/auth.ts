@@ -3,6 +3,7 @@ import { deriveKey } from "../codec/seal.ts";
 import type { Catalog } from "../core/catalog.ts";
 import type { Ledger } from "../ledger/connect.ts";
 import { authenticate, changePassword, signIn, signOut, type SignIn } from "./accounts.ts";
+import { checkOpening, limitOpening, type Opener } from "./attempts.ts";
 import type { Caller } from "./caller.ts";
 import type { AuthContext, Origin } from "./context.ts";
 import { createThrottle } from "./throttle.ts";
@@ -17,7 +18,7 @@ export interface AuthOptions {
   /** `HOLDFAST_SECRET_KEY`: with another one, every session ends. */
   readonly secretKey: string;
   readonly sessionLifetimeMs?: number;
-  /** Of wrong passwords for one name from one address. */
+  /** Of wrong passwords for one name from one address, and of wrong passphrases by one account. */
   readonly attempts?: { readonly limit: number; readonly windowMs: number };
 }
 
@@ -38,16 +39,24 @@ export interface Auth {
   ): Promise<{ token: string; accessToken: AccessToken }>;
   listTokens(caller: Caller): Promise<AccessToken[]>;
   revokeToken(caller: Caller, id: string, origin?: Origin): Promise<void>;
+  checkOpening(opener: Opener): Promise<void>;
+  limitOpening<T>(opener: Opener, act: () => Promise<T>): Promise<T>;
 }
 
 /** Holds nothing that is to be closed; the ledger stays its opener's. */
 export function createAuth(options: AuthOptions): Auth {
+  const { limit, windowMs } = options.attempts ?? ATTEMPTS;
   const context: AuthContext = {
     ledger: options.ledger,
     catalog: options.catalog,
     sessionKey: deriveKey(options.secretKey, "sessions"),
     sessionLifetimeMs: options.sessionLifetimeMs ?? TWELVE_HOURS_MS,
-    throttle: createThrottle(options.attempts ?? ATTEMPTS),
+    throttle: createThrottle({
+      ledger: options.ledger,
+      key: deriveKey(options.secretKey, "throttles"),
+      windowMs,
+    }),
+    attemptLimit: limit,
   };
   return {
     signIn: (username, password, origin) => signIn(context, username, password, origin),
@@ -57,5 +66,7 @@ export function createAuth(options: AuthOptions): Auth {
     createToken: (caller, request, origin) => createToken(context, caller, request, origin),
     listTokens: (caller) => listTokens(context, caller),
     revokeToken: (caller, id, origin) => revokeToken(context, caller, id, origin),
+    checkOpening: (opener) => checkOpening(context, opener),
+    limitOpening: (opener, act) => limitOpening(context, opener, act),
   };
 }

@@ -10,6 +10,8 @@ export interface AuthContext {
   readonly sessionKey: Uint8Array;
   readonly sessionLifetimeMs: number;
   readonly throttle: Throttle;
+  /** Of wrong guesses by one person within one window of the throttle. */
+  readonly attemptLimit: number;
 }
 
 /** Where a request comes from, for the audit log and the limit on attempts. */

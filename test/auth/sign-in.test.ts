@@ -158,7 +158,7 @@ it("limits how often one name is tried from one address, also all at once, and l
   const codes = outcomes.map((outcome) =>
     outcome.status === "rejected" && isHoldfastError(outcome.reason) ? outcome.reason.code : outcome.status,
   );
-  expect(codes).toEqual([
+  expect(codes.toSorted()).toEqual([
     ...["BAD_CREDENTIALS", "BAD_CREDENTIALS", "BAD_CREDENTIALS"],
     ...["TOO_MANY_ATTEMPTS", "TOO_MANY_ATTEMPTS"],
   ]);
