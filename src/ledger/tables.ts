@@ -179,6 +179,13 @@ export const artifacts = holdfast.table(
     /** The stores that the backup was to be in as well, and why it is not. */
     failedStores: jsonb("failed_stores").$type<StoreFailure[]>().notNull().default([]),
     origin: artifactOrigin().notNull().default("MADE"),
+    /**
+     * SHA-256 of the manifest as stored: it commits to every row, and another key leaves it as it is. null: made by a version that
+     * did not note it down, and not looked at since.
+     */
+    manifestSha256: text("manifest_sha256"),
+    /** The public key that it was signed with when it was last looked at; null: it was not signed. */
+    signedBy: text("signed_by"),
     pinned: boolean().notNull().default(false),
     createdAt: at("created_at").notNull().defaultNow(),
     /** Set before anything is deleted, so that the deleting is finished even after a crash. */
@@ -194,6 +201,19 @@ export const artifacts = holdfast.table(
       .where(sql`${table.deletionRequestedAt} is not null and ${table.deletedAt} is null`),
   ],
 );
+
+/** The public keys of those whose backups are taken for what they say they are. */
+export const trustedKeys = holdfast.table("trusted_keys", {
+  /** As in an artifact's index. */
+  publicKey: text("public_key").primaryKey(),
+  /** For people. */
+  name: text().notNull(),
+  /** Whether this installation signs with it, or has done so before its secret was another one. */
+  own: boolean().notNull().default(false),
+  /** The account's name; null: the installation itself. */
+  trustedBy: text("trusted_by"),
+  trustedAt: at("trusted_at").notNull().defaultNow(),
+});
 
 /** Who reads an artifact outside of any run, as a download does: meanwhile it is not deleted. */
 export const artifactReaders = holdfast.table(
