@@ -1,8 +1,27 @@
 // Run: what backups, restores and verifications have in common, with their progress and their error.
-import type { Progress } from "../../src/core/run.ts";
+import type { Progress, TableProgress } from "../../src/core/run.ts";
 import type { Run } from "../../src/ledger/run-row.ts";
 import { builder } from "../builder.ts";
 import { EntityEnum, RunStatusEnum } from "../enums.ts";
+
+const TableProgressType = builder.objectRef<TableProgress>("TableProgress").implement({
+  description: "How far the present phase has come with one table.",
+  fields: (t) => ({
+    entity: t.expose("entity", { type: EntityEnum }),
+    table: t.exposeString("table"),
+    rows: t.expose("rows", { type: "SafeInt" }),
+    rowsTotal: t.expose("rowsTotal", {
+      type: "SafeInt",
+      nullable: true,
+      description: "an estimate until the table is done",
+    }),
+    bytes: t.expose("bytes", { type: "SafeInt" }),
+    bytesTotal: t.expose("bytesTotal", { type: "SafeInt", nullable: true }),
+    rowsPerSecond: t.exposeFloat("rowsPerSecond", { nullable: true }),
+    etaSeconds: t.exposeFloat("etaSeconds", { nullable: true }),
+    done: t.exposeBoolean("done"),
+  }),
+});
 
 const ProgressType = builder.objectRef<Progress>("Progress").implement({
   fields: (t) => ({
@@ -26,6 +45,11 @@ const ProgressType = builder.objectRef<Progress>("Progress").implement({
     percent: t.exposeFloat("percent", { description: "0 to 100, never falls" }),
     rowsPerSecond: t.exposeFloat("rowsPerSecond", { nullable: true }),
     etaSeconds: t.exposeFloat("etaSeconds", { nullable: true }),
+    tables: t.field({
+      type: [TableProgressType],
+      description: "Of the present phase, where it goes by tables: the largest ones, 50 at most.",
+      resolve: ({ tables }) => tables ?? [],
+    }),
   }),
 });
 

@@ -1,6 +1,7 @@
 // Turns what an act counts (rows and raw bytes of a phase) into what a run reports: a percentage over the whole run
 // that never falls, a rate, and the time that is left. Pure: the clock is given.
 import { NO_PROGRESS, type Phase, type Progress } from "./run.ts";
+import { grown, tallyTables, type TableTally, type TableTotals } from "./table-progress.ts";
 
 /** Which stretch of the whole run's 0 to 100 percent a phase takes. */
 export type PhaseShares = Readonly<Partial<Record<Phase, readonly [from: number, to: number]>>>;
@@ -9,6 +10,19 @@ export interface PhaseTotals {
   /** Estimates are welcome; null where nothing is known. */
   readonly rows: number | null;
   readonly bytes: number | null;
+  /** Of each table, where the phase goes by tables. */
+  readonly tables?: readonly TableTotals[];
+  /** The tables' totals are no estimates: a table is done when all of it has been counted. */
+  readonly exact?: boolean;
+}
+
+/** Of a phase that goes by tables: what they come to together. */
+export function sumUp(tables: readonly TableTotals[], exact = false): PhaseTotals {
+  const total = (count: "rows" | "bytes"): number | null =>
+    tables.some((table) => table[count] === null)
+      ? null
+      : tables.reduce((sum, table) => sum + (table[count] ?? 0), 0);
+  return { rows: total("rows"), bytes: total("bytes"), tables, exact };
 }
 
 export interface ProgressMeter {
@@ -21,6 +35,8 @@ export interface ProgressMeter {
     readonly entity: string | null;
     readonly table?: string;
   }): void;
+  /** All of a table has been counted, in a phase whose totals are estimates. */
+  endTable(of: { readonly entity: string; readonly table: string }): void;
 }
 
 const RATE_WINDOW_MS = 3_000;
@@ -38,6 +54,7 @@ export function createProgressMeter(
   let current: Progress = NO_PROGRESS;
   let enteredAtMs = now();
   let window: { atMs: number; rows: number }[] = [];
+  let tally: TableTally | undefined;
 
   const say = (change: Partial<Progress>): void => {
     const next = { ...current, ...change };
@@ -46,9 +63,15 @@ export function createProgressMeter(
   };
 
   const countsAtStart = (phase: Phase, totals: PhaseTotals | undefined): Partial<Progress> => {
-    if (totals !== undefined) return { rows: 0, rowsTotal: totals.rows, bytes: 0, bytesTotal: totals.bytes };
-    // At the end, what was counted is the total, whatever was estimated.
-    return phase === "done" ? { rowsTotal: current.rows, bytesTotal: current.bytes } : {};
+    if (totals !== undefined) {
+      tally = totals.tables && tallyTables(totals.tables, totals.exact ?? false);
+      return {
+        ...{ rows: 0, rowsTotal: totals.rows, bytes: 0, bytesTotal: totals.bytes },
+        tables: tally?.tables,
+      };
+    }
+    // At the end, what was counted is the total, whatever was estimated; the run's result says it of each table.
+    return phase === "done" ? { rowsTotal: current.rows, bytesTotal: current.bytes, tables: undefined } : {};
   };
 
   return {
@@ -72,11 +95,11 @@ export function createProgressMeter(
       while (window.length > 2 && (window[0]?.atMs ?? atMs) < atMs - RATE_WINDOW_MS) window.shift();
       const first = window[0];
       const spanMs = first === undefined ? 0 : atMs - first.atMs;
-      // An estimate that turned out too low grows with what was counted, so that nobody sees 120 %.
-      const grown = (total: number | null, done: number) => (total === null ? null : Math.max(total, done));
       const bytesTotal = grown(current.bytesTotal, bytesDone);
       const elapsedSeconds = (atMs - enteredAtMs) / 1000;
+      if (entity !== null && table !== undefined) tally?.add({ entity, table, rows, bytes }, atMs);
       say({
+        tables: tally?.tables,
         entity,
         table,
         rows: rowsDone,
@@ -89,6 +112,10 @@ export function createProgressMeter(
             ? null
             : (elapsedSeconds * Math.max(0, bytesTotal - bytesDone)) / bytesDone,
       });
+    },
+    endTable(of) {
+      tally?.end(of);
+      say({ tables: tally?.tables });
     },
   };
 }

@@ -41,6 +41,25 @@ export interface Progress {
   readonly percent: number;
   readonly rowsPerSecond: number | null;
   readonly etaSeconds: number | null;
+  /** Of the phase's tables the largest ones, in the phase's order. Left out where a phase does not go by tables. */
+  readonly tables?: readonly TableProgress[] | undefined;
+}
+
+/** How far a phase has come with one table. */
+export interface TableProgress {
+  readonly entity: string;
+  /** `schema.name` */
+  readonly table: string;
+  readonly rows: number;
+  /** An estimate until the table is done. */
+  readonly rowsTotal: number | null;
+  readonly bytes: number;
+  readonly bytesTotal: number | null;
+  /** Since its first row was counted; null: not begun, or done. */
+  readonly rowsPerSecond: number | null;
+  readonly etaSeconds: number | null;
+  /** All of it has been counted. */
+  readonly done: boolean;
 }
 
 export const NO_PROGRESS: Progress = {
@@ -117,6 +136,21 @@ export interface TableChanges {
   readonly samples?: readonly RowSample[];
 }
 
+/**
+ * What vouches for an artifact: OWN_KEY, this installation has signed it; TRUSTED_KEY, somebody whose key is trusted; RECORDED, nobody
+ * has signed it, but the ledger knows that it was made here, and what it was. UNKNOWN_KEY and UNSIGNED: nothing does.
+ */
+export type Authenticity = "OWN_KEY" | "TRUSTED_KEY" | "RECORDED" | "UNKNOWN_KEY" | "UNSIGNED";
+
+/** Who has signed an artifact, and whether that, or anything else, vouches for it. */
+export interface ArtifactSignature {
+  readonly authenticity: Authenticity;
+  /** null: it is not signed. */
+  readonly publicKey: string | null;
+  /** What the key is called here; null: it is not known, or there is none. */
+  readonly keyName: string | null;
+}
+
 /** How deep a verification looks: the bytes as stored, what is in them, or a restore of all of it into a scratch database. */
 export type VerificationLevel = "STORED" | "CONTENTS" | "DRILL";
 
@@ -150,6 +184,8 @@ export interface VerificationOutcome {
   readonly stores: readonly VerifiedStore[];
   /** Empty at the level STORED. */
   readonly tables: readonly VerifiedTable[];
+  /** Left out: by a version that did not look, or nothing sound was found. */
+  readonly signature?: ArtifactSignature;
 }
 
 /** How a long act is watched and stopped. */

@@ -20,6 +20,7 @@ import { countOrphans, createKey, createScratchSchema, foreignKeyLabel } from ".
 import type { Session } from "../postgres/session.ts";
 import { storedColumns } from "../postgres/table-shape.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
+import { totalsOf } from "./table-totals.ts";
 import { openArtifact, type ArtifactReader, type Expectation, type Unlock } from "./artifact-reader.ts";
 
 export interface DrillDeps {
@@ -148,10 +149,7 @@ async function load(
   signal: AbortSignal,
 ): Promise<void> {
   const { tables, parts } = artifact.manifest;
-  meter.enter("restoring", {
-    rows: tables.reduce((sum, table) => sum + table.rows, 0),
-    bytes: tables.reduce((sum, table) => sum + table.rawBytes, 0),
-  });
+  meter.enter("restoring", totalsOf(tables));
   await sideBySide(parts, connections, signal, async (part, inner) => {
     const drill = drills.find(({ position }) => position === part.table);
     if (drill === undefined) throw new Error(`${part.name} is of a table in no database of the manifest`);
@@ -163,7 +161,7 @@ async function load(
         yield chunk;
         const rows =
           chunk.length === part.rawBytes ? part.rows : Math.round((part.rows * chunk.length) / part.rawBytes);
-        meter.add({ rows, bytes: chunk.length, entity: table.entity });
+        meter.add({ rows, bytes: chunk.length, entity: table.entity, table: tableLabel(table) });
       }
     };
     await using session = await database.session(inner);
@@ -182,16 +180,13 @@ async function check(
   meter: ProgressMeter,
   signal: AbortSignal,
 ): Promise<void> {
-  meter.enter("checking", {
-    rows: manifest.tables.reduce((sum, table) => sum + table.rows, 0),
-    bytes: manifest.tables.reduce((sum, table) => sum + table.rawBytes, 0),
-  });
+  meter.enter("checking", totalsOf(manifest.tables));
   const drills = halls.flatMap((hall) => hall.drills);
   await sideBySide(drills, connections, signal, async (drill, inner) => {
     const { table, database } = drill;
     await using session = await database.session(inner);
     drill.found = await readBack(session, table, (rows, bytes) =>
-      meter.add({ rows, bytes, entity: table.entity }),
+      meter.add({ rows, bytes, entity: table.entity, table: tableLabel(table) }),
     );
     await faultsOf(drill, "its key is not unique", inner, () => createKey(session, table));
   });

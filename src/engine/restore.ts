@@ -6,10 +6,12 @@ import { filterRows } from "../codec/filter-rows.ts";
 import type { Manifest, ManifestTable } from "../core/artifact.ts";
 import { tableLabel, type Catalog } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import { createProgressMeter, type ProgressMeter } from "../core/progress.ts";
+import { createProgressMeter, sumUp, type ProgressMeter } from "../core/progress.ts";
 import type { RowFilter } from "../core/row-filter.ts";
 import { checkRowSelections } from "../core/row-selection.ts";
 import type { RestoreMode, RowSelection, RunControl, TableChanges } from "../core/run.ts";
+import type { TableRows } from "../core/table-progress.ts";
+import { totalsOf } from "./table-totals.ts";
 import { openDatabase, type Database } from "../postgres/connect.ts";
 import { applyRestore, previewRestore, type RestoreShare } from "../postgres/restore-everywhere.ts";
 import { openStaging, type Staging } from "../postgres/staging.ts";
@@ -108,9 +110,11 @@ export async function restore(
       mode: order.mode,
       subject: JSON.stringify([manifest.id, choice.entities, rows]),
       expectPlan: order.expectPlan,
-      onPhase: (phase: "comparing" | "applying", rowsTotal: number) =>
-        meter.enter(phase, { rows: rowsTotal, bytes: null }),
-      onRows: (entity: string, count: number) => meter.add({ rows: count, bytes: 0, entity }),
+      onPhase: (phase: "comparing" | "applying", rows: readonly TableRows[]) => {
+        const tables = rows.map((table) => ({ ...table, bytes: null }));
+        meter.enter(phase, { ...sumUp(tables, true), bytes: null });
+      },
+      onRows: (rows: TableRows) => meter.add({ ...rows, bytes: 0 }),
     };
     const inOrder = shares.toSorted((one, other) => (one.database < other.database ? -1 : 1));
     const result = order.dryRun
@@ -207,10 +211,7 @@ async function stageParts(
 ): Promise<void> {
   const staged = targets.flatMap(({ part, staging }) => (staging === undefined ? [] : [{ part, staging }]));
   const tables = staged.flatMap(({ part }) => part.tables.map(({ table }) => table));
-  meter.enter("staging", {
-    rows: tables.reduce((sum, table) => sum + table.rows, 0),
-    bytes: tables.reduce((sum, table) => sum + table.rawBytes, 0),
-  });
+  meter.enter("staging", totalsOf(tables));
   const waves = staged.map(({ part, staging }) => ({ staging, waves: wavesOf(part) }));
   const count = Math.max(0, ...waves.map((target) => target.waves.length));
   for (let wave = 0; wave < count; wave += 1) {

@@ -2,6 +2,7 @@
 // whatever stands in the way anywhere is found while nothing has been changed. Then they commit, one after another.
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { RestoreMode, RowSample } from "../core/run.ts";
+import type { TableRows } from "../core/table-progress.ts";
 import { planOf, type ComparedTable } from "./compare.ts";
 import type { OnRows, RestoreTransaction, TransactionKind } from "./restore-transaction.ts";
 import type { Outcome, RestoreResult } from "./staging-schema.ts";
@@ -19,7 +20,7 @@ export interface RestoreRequest {
   /** The plan of a preview; anything else is refused with PLAN_CHANGED. */
   readonly expectPlan?: string | undefined;
   /** Rows are staged ones while comparing, and those that are to be changed while applying. */
-  readonly onPhase?: (phase: "comparing" | "applying", rowsTotal: number) => void;
+  readonly onPhase?: (phase: "comparing" | "applying", rows: readonly TableRows[]) => void;
   readonly onRows?: OnRows;
 }
 
@@ -76,8 +77,8 @@ export async function applyRestore(
   try {
     const { result, byDatabase } = await compareAll(shares, request, "APPLY", open);
     for (const transaction of open.values()) await transaction.check();
-    const rowsTotal = open.values().reduce((sum, { changedRows }) => sum + changedRows, 0);
-    if (rowsTotal > 0) request.onPhase?.("applying", rowsTotal);
+    const changed = [...open.values()].flatMap(({ changedRows }) => changedRows);
+    if (changed.length > 0) request.onPhase?.("applying", changed);
     for (const [database, transaction] of open) {
       const outcome = { plan: result.plan, tables: byDatabase.get(database) ?? [] };
       await transaction.write(outcome, request.onRows ?? ignore);
@@ -111,7 +112,7 @@ async function compareAll(
   const staged = shares.flatMap((share) => ("staging" in share ? [share] : []));
   request.onPhase?.(
     "comparing",
-    staged.reduce((sum, { staging }) => sum + staging.rows, 0),
+    staged.flatMap(({ staging }) => staging.rows),
   );
   for (const { database, staging } of staged) open.set(database, await staging.begin(kind));
   const byDatabase = new Map<string, readonly ComparedTable[]>();

@@ -1,6 +1,8 @@
 // The transaction of a restore in one database, from staged rows to COMMIT; and the preview, which is its first half on a
 // snapshot. restore-everywhere.ts leads those of all databases through their steps together.
+import { tableLabel } from "../core/catalog.ts";
 import type { RestoreMode, RowSample } from "../core/run.ts";
+import type { TableRows } from "../core/table-progress.ts";
 import { applyDiffs, checkInsertable } from "./apply.ts";
 import { comparedTable, compareTable, type ComparedTable } from "./compare.ts";
 import { checkConstraints } from "./checks.ts";
@@ -28,7 +30,7 @@ export interface RestoreContext {
 }
 
 /** Told of rows as they are compared, and as they are changed. */
-export type OnRows = (entity: string, rows: number) => void;
+export type OnRows = (of: TableRows) => void;
 
 /**
  * The joins of a comparison are hashed in memory; JIT costs more than it saves on few large statements. The server has nothing else
@@ -90,7 +92,7 @@ export class RestoreTransaction {
       for (const table of matched.tables) {
         const staged = stagedRows.get(table) ?? 0;
         diffs.push(await compareTable(this.#session, table, mode, staged));
-        onRows(table.entity, staged);
+        onRows(rowsOf(table, staged));
       }
       this.#diffs = diffs;
       return diffs.map(comparedTable);
@@ -106,9 +108,9 @@ export class RestoreTransaction {
     });
   }
 
-  /** How many rows `write` is going to touch. */
-  get changedRows(): number {
-    return this.#diffs.reduce((sum, diff) => sum + changedRows(diff), 0);
+  /** How many rows `write` is going to touch, of the tables that it does. */
+  get changedRows(): readonly TableRows[] {
+    return this.#diffs.map((diff) => rowsOf(diff.table, changedRows(diff))).filter(({ rows }) => rows > 0);
   }
 
   /** @throws MISSING_REFERENCES, STILL_REFERENCED, UNIQUE_CONFLICT, CONSTRAINT_VIOLATED, SCHEMA_DRIFT: all that can be found without touching a row */
@@ -164,6 +166,10 @@ export class RestoreTransaction {
   }
 }
 
+function rowsOf({ entity, backup }: RestoredTable, rows: number): TableRows {
+  return { entity, table: tableLabel(backup), rows };
+}
+
 /** Writers wait for us, readers do not; nor may anybody change what foreign keys refer to or from. */
 function locksOf({ tables, foreignKeys }: MatchedTables): TableLock[] {
   const neighbours = [
@@ -210,7 +216,7 @@ async function writeDiffs(
     const oids = changed.map(({ table }) => table.live.oid);
     const enableTriggers = await disableTriggers(session, quiet, oids);
     const resumeForeignKeys = await suspendForeignKeys(session, keysToSuspend(matched, changed, quiet));
-    await applyDiffs(session, changed, (table, touched) => onRows(table.entity, touched));
+    await applyDiffs(session, changed, (table, touched) => onRows(rowsOf(table, touched)));
     await resumeForeignKeys();
     await enableTriggers();
   }

@@ -6,6 +6,7 @@ import type { ManifestTable } from "../core/artifact.ts";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import type { RowSelector } from "../core/row-selection.ts";
 import type { RowFilter } from "../core/row-filter.ts";
+import type { TableRows } from "../core/table-progress.ts";
 import { chooseRows } from "./choose-rows.ts";
 import { filterBelonging, filterNamed } from "./chosen-filter.ts";
 import type { Database } from "./connect.ts";
@@ -53,8 +54,8 @@ export interface Staging {
    * @param loaded tables of the entity of which everything has been loaded
    */
   filterBelonging(table: TableName, loaded: readonly TableName[]): Promise<RowFilter | undefined>;
-  /** How many rows are staged. */
-  readonly rows: number;
+  /** How many rows are staged, of every table. */
+  readonly rows: readonly TableRows[];
   /**
    * Leaves of an entity's rows those that the selectors name, and those that belong to them. To be called once everything is
    * loaded, once for an entity.
@@ -158,8 +159,12 @@ class OpenStaging implements Staging {
     return rows;
   }
 
-  get rows(): number {
-    return this.#stagedRows.values().reduce((sum, rows) => sum + rows, 0);
+  get rows(): readonly TableRows[] {
+    return this.#context.matched.tables.map((table) => ({
+      entity: table.entity,
+      table: tableLabel(table.backup),
+      rows: this.#stagedRows.get(table) ?? 0,
+    }));
   }
 
   async filterNamed(first: TableName, selectors: readonly RowSelector[]): Promise<RowFilter | undefined> {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createProgressMeter } from "../../src/core/progress.ts";
+import { createProgressMeter, sumUp } from "../../src/core/progress.ts";
 import type { Progress } from "../../src/core/run.ts";
 
 const shares = { planning: [0, 2], copying: [2, 97], sealing: [97, 100] } as const;
@@ -53,6 +53,69 @@ describe("the progress meter", () => {
     meter.enter("copying", { rows: 1, bytes: 10 });
     meter.add({ rows: 5, bytes: 50, entity: "USERS" });
     expect(last()).toMatchObject({ rowsTotal: 5, bytesTotal: 50, percent: 97 });
+  });
+
+  it("counts each table of a phase, with its rate and time left, and ends it with what was counted", () => {
+    const { meter, last, advance } = record();
+    const [users, roles] = [
+      { entity: "USERS", table: "public.users" },
+      { entity: "ROLES", table: "public.roles" },
+    ] as const;
+    meter.enter(
+      "copying",
+      sumUp([
+        { ...users, rows: 10, bytes: 1000 },
+        { ...roles, rows: 5, bytes: 50 },
+      ]),
+    );
+    expect(last()).toMatchObject({ rowsTotal: 15, bytesTotal: 1050 });
+    meter.add({ ...users, rows: 1, bytes: 100 });
+    advance(1000);
+    meter.add({ ...users, rows: 1, bytes: 100 });
+    const [first, second] = last().tables ?? [];
+    expect(first).toMatchObject({
+      ...users,
+      rows: 2,
+      rowsTotal: 10,
+      rowsPerSecond: 2,
+      etaSeconds: 4,
+      done: false,
+    });
+    expect(second).toMatchObject({ ...roles, rows: 0, rowsPerSecond: null, etaSeconds: null, done: false });
+    meter.endTable(users);
+    expect(last().tables?.[0]).toMatchObject({
+      rows: 2,
+      rowsTotal: 2,
+      bytesTotal: 200,
+      etaSeconds: null,
+      done: true,
+    });
+    meter.enter("sealing");
+    expect(last().tables).toHaveLength(2);
+    meter.enter("done");
+    expect(last().tables).toBeUndefined();
+  });
+
+  it("ends a table by itself where its totals are exact, an empty one at once", () => {
+    const { meter, last } = record();
+    const staging = ["full", "empty"].map((table, place) => ({
+      ...{ entity: "USERS", table, rows: 2 - 2 * place, bytes: null },
+    }));
+    meter.enter("copying", sumUp(staging, true));
+    const done = () => last().tables?.map((table) => table.done);
+    expect(done()).toEqual([false, true]);
+    meter.add({ entity: "USERS", table: "full", rows: 2, bytes: 0 });
+    expect(done()).toEqual([true, true]);
+  });
+
+  it("shows the largest tables alone where there are very many, in their order", () => {
+    const { meter, last } = record();
+    const many = Array.from({ length: 3000 }, (_, place) => ({
+      ...{ entity: "USERS", table: `t${place}`, rows: null, bytes: place < 2950 ? 1 : 100 },
+    }));
+    meter.enter("copying", sumUp(many));
+    expect(last().tables?.map(({ table }) => table)).toEqual(many.slice(2950).map(({ table }) => table));
+    expect(last()).toMatchObject({ rowsTotal: null, bytesTotal: 2950 + 5000 });
   });
 
   it("never lets the percentage fall, whatever is counted", () => {

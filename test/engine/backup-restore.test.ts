@@ -144,13 +144,25 @@ describe("a backup of the platform", () => {
     expect(Number(next?.["id"])).toBe(Number(largest?.["id"]) + 1);
   });
 
-  it("reports progress that never falls and ends at a hundred", async () => {
+  it("reports progress that never falls and ends at a hundred, of each table too", async () => {
     const report: Progress[] = [];
-    await world.restore(artifactId, { unlock }, { report });
-    const percents = report.map(({ percent }) => percent);
+    const copied = await world.backUp({}, { kind: "NONE" }, { report });
+    const restoring = report.length;
+    await world.restore(copied.artifactId, {}, { report });
+    const percents = report.slice(restoring).map(({ percent }) => percent);
     expect(percents).toEqual(percents.toSorted((a, b) => a - b));
     expect(percents.at(-1)).toBe(100);
-    expect(new Set(report.map(({ phase }) => phase))).toContain("staging");
+    for (const phase of ["copying", "staging", "comparing"] as const) {
+      const tables = report.findLast((progress) => progress.phase === phase)?.tables ?? [];
+      expect(
+        tables.map(({ table }) => table),
+        phase,
+      ).toContain("platform.users");
+      expect(
+        tables.filter(({ done, rows, rowsTotal }) => !done || rows !== rowsTotal),
+        phase,
+      ).toEqual([]);
+    }
   });
 });
 
