@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // They are long, and have a configuration of their own: npm run test:faults.
+    exclude: ["test/faults/**"],
     globalSetup: ["test/setup.ts"],
     // Node runs the files itself, types stripped: what is tested is what runs, and graphql is loaded only once.
     experimental: { viteModuleRunner: false },
