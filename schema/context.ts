@@ -4,7 +4,8 @@ import type { Caller } from "../src/auth/caller.ts";
 import type { Origin } from "../src/auth/context.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import type { RunWatcher } from "../src/ledger/watch.ts";
-import type { RunDeps } from "../src/runs/deps.ts";
+import type { DeliveryDeps } from "../src/runs/deliveries.ts";
+import type { SubscriptionPlaces } from "./subscription-places.ts";
 import type { Keeping } from "../src/runs/keeping.ts";
 
 /** What an entity's tables look like in its database at present. */
@@ -15,7 +16,7 @@ export interface EntityFacts {
   readonly estimatedRows: number | null;
 }
 
-export interface ContextDeps extends RunDeps {
+export interface ContextDeps extends DeliveryDeps {
   readonly auth: Auth;
   readonly watcher: RunWatcher;
   /** Acts on the stores while the caller waits. */

@@ -5,10 +5,14 @@ import type { RunPosition } from "../src/ledger/runs.ts";
 import type { RunShape } from "./types/run.ts";
 
 export function runCursor({ run }: RunShape): string {
-  return Buffer.from(`${run.createdAt.toISOString()} ${run.id}`).toString("base64url");
+  return positionCursor(run);
 }
 
-/** @throws HoldfastError BAD_INPUT for what `runCursor` did not make */
+export function positionCursor({ createdAt, id }: RunPosition): string {
+  return Buffer.from(`${createdAt.toISOString()} ${id}`).toString("base64url");
+}
+
+/** @throws HoldfastError BAD_INPUT for what `positionCursor` did not make */
 export function runPosition(cursor: string | null | undefined): RunPosition | undefined {
   if (cursor === null || cursor === undefined) return undefined;
   const [at = "", id = ""] = Buffer.from(cursor, "base64url").toString().split(" ");

@@ -18,6 +18,7 @@ import "./types/verification.ts";
 import "./types/verification-acts.ts";
 import "./types/run-acts.ts";
 import "./types/store.ts";
+import "./types/delivery.ts";
 import "./types/audit-log.ts";
 
 /** @throws Error for a root field that does not say what it requires, or requires what the catalog does not know */

@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { NotifyDeclaration } from "../src/core/notify-declaration.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
-import { findPendingDelivery, recordDelivered, recordUndelivered } from "../src/ledger/notices.ts";
+import { findPendingDelivery, recordDelivered, recordUndelivered } from "../src/ledger/deliveries.ts";
 import { deliver } from "../src/notify/deliver.ts";
 import type { DeliveryHandler } from "../src/queue/deliveries.ts";
 

@@ -105,6 +105,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/stores.ts"),
   },
   {
+    name: "notices",
+    summary: "what people were told, and whether it arrived",
+    group: REMOTE,
+    load: () => import("./commands/notices.ts"),
+  },
+  {
     name: "tokens",
     summary: "personal access tokens, for scripts",
     group: REMOTE,

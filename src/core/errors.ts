@@ -136,6 +136,11 @@ export const ERRORS = {
   DATABASE_DENIED: { status: 500, hint: "Grant the database role what the message names." },
   ROW_SECURITY: { status: 500, hint: "Back up with a role that has BYPASSRLS or owns the table." },
   TABLE_MISSING: {
+  // telling people
+  NOT_DELIVERED: {
+    status: 502,
+    hint: "Correct what it says, at the receiver or in `notify`; then try again.",
+  },
     status: 422,
     hint: "Create the table (run the application's migrations), or correct the catalog.",
   },

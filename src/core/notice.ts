@@ -1,8 +1,11 @@
 // What people are told of, in the form in which it is kept and sent. No secret is in it, nor any row.
 import type { NotifyEvent } from "./notify-declaration.ts";
 
+/** "test" is sent when somebody wants to see whether notices arrive, whatever the way is configured for. */
+export type NoticeEvent = NotifyEvent | "test";
+
 export interface Notice {
-  readonly event: NotifyEvent;
+  readonly event: NoticeEvent;
   /** RFC 3339, UTC: when it happened, or was found out. */
   readonly at: string;
   /** One line. */

@@ -1,12 +1,11 @@
-// Of which ended runs it was decided whom to tell, what is wrong at the moment, and what is on its way to be told.
+// Of which ended runs it was decided whom to tell, and what is wrong at the moment. What is on its way is in deliveries.ts.
 import { and, asc, desc, eq, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { BackupMeasure } from "../core/unusual.ts";
-import type { Notice } from "../core/notice.ts";
 import type { NotifyEvent } from "../core/notify-declaration.ts";
 import type { Artifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
-import { hasRunId, isRunId, runColumns, toRun, type BackupRun, type Run } from "./run-row.ts";
-import { alarms, artifacts, deliveries, runs, schedules } from "./tables.ts";
+import { hasRunId, runColumns, toRun, type BackupRun, type Run } from "./run-row.ts";
+import { alarms, artifacts, runs, schedules } from "./tables.ts";
 import type { Schedule } from "./schedules.ts";
 
 type Transaction = Pick<Ledger["db"], "select" | "insert" | "update" | "delete">;
@@ -90,77 +89,4 @@ export async function measureEarlier(
     .where(and(eq(runs.scheduleId, scheduleId), lt(runs.createdAt, createdAt)))
     .orderBy(desc(runs.createdAt))
     .limit(limit);
-}
-
-/** @returns the deliveries' ids, one for each way */
-export async function insertDeliveries(
-  tx: Transaction,
-  notice: Notice,
-  targets: readonly string[],
-): Promise<string[]> {
-  if (targets.length === 0) return [];
-  const rows = await tx
-    .insert(deliveries)
-    .values(targets.map((target) => ({ event: notice.event, target, payload: notice })))
-    .returning({ id: deliveries.id });
-  return rows.map(({ id }) => id);
-}
-
-export type DeliveryRow = typeof deliveries.$inferSelect;
-
-/** @returns undefined once it was delivered or given up */
-export async function findPendingDelivery(ledger: Ledger, id: string): Promise<DeliveryRow | undefined> {
-  if (!isRunId(id)) return undefined;
-  const [row] = await ledger.db
-    .select()
-    .from(deliveries)
-    .where(and(eq(deliveries.id, id), eq(deliveries.status, "PENDING")));
-  return row;
-}
-
-/** The oldest first, at most 200. */
-export async function listPendingDeliveries(ledger: Ledger): Promise<string[]> {
-  const rows = await ledger.db
-    .select({ id: deliveries.id })
-    .from(deliveries)
-    .where(eq(deliveries.status, "PENDING"))
-    .orderBy(asc(deliveries.createdAt))
-    .limit(200);
-  return rows.map(({ id }) => id);
-}
-
-export async function recordDelivered(ledger: Ledger, id: string): Promise<void> {
-  await ledger.db
-    .update(deliveries)
-    .set({
-      status: "DELIVERED",
-      attempts: sql`${deliveries.attempts} + 1`,
-      finishedAt: sql`now()`,
-      lastError: null,
-    })
-    .where(eq(deliveries.id, id));
-}
-
-/** @param last whether it is given up */
-export async function recordUndelivered(
-  ledger: Ledger,
-  id: string,
-  error: string,
-  last: boolean,
-): Promise<void> {
-  await ledger.db
-    .update(deliveries)
-    .set({
-      attempts: sql`${deliveries.attempts} + 1`,
-      lastError: error,
-      ...(last && { status: "FAILED", finishedAt: sql`now()` }),
-    })
-    .where(and(eq(deliveries.id, id), eq(deliveries.status, "PENDING")));
-}
-
-/** How long what became of deliveries is kept. */
-const KEPT = sql`interval '30 days'`;
-
-export async function forgetOldDeliveries(ledger: Ledger): Promise<void> {
-  await ledger.db.delete(deliveries).where(lt(deliveries.finishedAt, sql`now() - ${KEPT}`));
 }

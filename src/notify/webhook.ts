@@ -20,13 +20,15 @@ export async function postWebhook(target: WebhookDeclaration, delivery: Delivery
     data: delivery.notice,
   });
   const timestamp = String(Math.floor(Date.now() / 1000));
-  const response = await fetch(target.url, {
+  const { href, authorization } = addressOf(target.url);
+  const response = await fetch(href, {
     method: "POST",
     headers: {
       "content-type": "application/json",
       "user-agent": "holdfast",
       "webhook-id": delivery.id,
       "webhook-timestamp": timestamp,
+      ...(authorization !== undefined && { authorization }),
       ...(target.secret !== undefined && {
         "webhook-signature": sign(target.secret, `${delivery.id}.${timestamp}.${body}`),
       }),
@@ -41,6 +43,17 @@ export async function postWebhook(target: WebhookDeclaration, delivery: Delivery
   const answer = await response.text().catch(() => "");
   if (!response.ok)
     throw new Error(`The webhook answered ${response.status}: ${answer.slice(0, TOLD_CHARACTERS)}`);
+}
+
+/** User and password go in a header: `fetch` refuses a URL that holds them, and repeats it in its error. */
+function addressOf(target: string): { href: string; authorization: string | undefined } {
+  const url = new URL(target);
+  const { username, password } = url;
+  if (username === "" && password === "") return { href: url.href, authorization: undefined };
+  url.username = "";
+  url.password = "";
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { href: url.href, authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
 }
 
 /** A secret that starts with `whsec_` is base64 from there on, any other is taken as it is. */

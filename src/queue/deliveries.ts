@@ -13,6 +13,8 @@ export type DeliveryHandler = (deliveryId: string, isLastAttempt: boolean) => Pr
 export interface DeliveryQueue {
   /** Once, however often it is called before the job is done. */
   enqueue(deliveryId: string): Promise<void>;
+  /** The same, and at once where it waits to be tried again. */
+  hasten(deliveryId: string): Promise<void>;
   /** Takes deliveries in this process. */
   startWorker(handler: DeliveryHandler): Promise<{ close(): Promise<void> }>;
   /** After the worker. */
@@ -47,9 +49,16 @@ export function openDeliveries<B extends IQueueBackend, C>(
   );
   queue.on("error", (error) => log.warn({ err: error }, "the deliveries' queue reports an error"));
 
+  const enqueue = async (deliveryId: string): Promise<void> => {
+    await queue.add(JOB_NAME, payload.parse({ deliveryId }), { ...options, jobId: deliveryId });
+  };
+
   return {
-    async enqueue(deliveryId) {
-      await queue.add(JOB_NAME, payload.parse({ deliveryId }), { ...options, jobId: deliveryId });
+    enqueue,
+    async hasten(deliveryId) {
+      const job = await queue.getJob(deliveryId);
+      if (job !== undefined && (await job.isDelayed())) await job.promote();
+      else await enqueue(deliveryId);
     },
     async startWorker(handler) {
       const take = async (job: Job<Payload>): Promise<void> => {

@@ -6,9 +6,9 @@ import type { NotifyDeclaration, NotifyEvent } from "../core/notify-declaration.
 import { overdueSince } from "../core/overdue.ts";
 import { findUnusual, type Unusual } from "../core/unusual.ts";
 import type { Ledger } from "../ledger/connect.ts";
+import { insertDeliveries } from "../ledger/deliveries.ts";
 import {
   endAlarm,
-  insertDeliveries,
   measureEarlier,
   noteConsidered,
   raiseAlarm,
@@ -68,7 +68,9 @@ async function tell<T>(
     const { notices, result } = await decide(tx);
     const ids: string[] = [];
     for (const notice of notices) {
-      const targets = notify.filter(({ on }) => on.includes(notice.event)).map(({ name }) => name);
+      const targets = notify
+        .filter(({ on }) => on.some((event) => event === notice.event))
+        .map(({ name }) => name);
       ids.push(...(await insertDeliveries(tx, notice, targets)));
       const level = notice.event === "recovered" ? "info" : "warn";
       log[level](

@@ -70,6 +70,7 @@ export async function startStack(environment: Environment, options: StackOptions
       spoolDirectory: path.join(dataDir, "uploads"),
       auth,
       catalogFacts: createCatalogFacts(foundation),
+      notifyTargets: foundation.notify.map(({ name, kind, on }) => ({ name, kind, on })),
       readiness: readinessOf(foundation),
     },
     { host: environment.host, port: environment.port },

@@ -1,7 +1,7 @@
 // Tells people what the configuration says that they want to be told: finds what is new, and sees that it is delivered.
 import { deliveryHandler } from "../../workers/delivery.ts";
 import { startLooking } from "../core/looking.ts";
-import { forgetOldDeliveries, listPendingDeliveries } from "../ledger/notices.ts";
+import { forgetOldDeliveries, listPendingDeliveries } from "../ledger/deliveries.ts";
 import { considerEndedRuns, considerSchedules } from "../runs/notices.ts";
 import type { Foundation } from "./foundation.ts";
 

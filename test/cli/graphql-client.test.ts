@@ -9,6 +9,7 @@ import { createGraphqlClient, type GraphqlClient } from "../../src/cli/client/gr
 import * as artifacts from "../../src/cli/client/artifacts.ts";
 import * as keeping from "../../src/cli/client/keeping.ts";
 import * as listings from "../../src/cli/client/listings.ts";
+import * as notices from "../../src/cli/client/notices.ts";
 import * as operations from "../../src/cli/client/operations.ts";
 import { followRun, watchRun } from "../../src/cli/client/watch-run.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
@@ -80,9 +81,13 @@ async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("the documents", () => {
-  const documents = Object.entries({ ...operations, ...listings, ...keeping, ...artifacts }).flatMap(
-    ([name, exported]) => ("document" in exported ? [[name, exported.document] as const] : []),
-  );
+  const documents = Object.entries({
+    ...operations,
+    ...listings,
+    ...keeping,
+    ...artifacts,
+    ...notices,
+  }).flatMap(([name, exported]) => ("document" in exported ? [[name, exported.document] as const] : []));
   it.for(documents)("%s is valid against the schema", ([, document]) => {
     expect(validate(buildSchema(platformCatalog), parse(document))).toEqual([]);
   });

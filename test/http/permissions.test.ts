@@ -38,6 +38,9 @@ const CALLS: Readonly<Record<string, string>> = {
   "Query.schedules": "{ schedules { name } }",
   "Query.stores": "{ stores { name } }",
   "Query.tokens": "{ tokens { name } }",
+  "Query.notifyTargets": "{ notifyTargets { name } }",
+  "Query.delivery": `{ delivery(id: "${randomUUID()}") { id } }`,
+  "Query.deliveries": "{ deliveries { totalCount } }",
   "Query.auditLog": "{ auditLog { edges { cursor } } }",
   "Mutation.logout": "mutation { logout }",
   "Mutation.changePassword": 'mutation { changePassword(oldPassword: "a", newPassword: "b") }',
@@ -57,6 +60,8 @@ const CALLS: Readonly<Record<string, string>> = {
   "Mutation.startVerification": `mutation { startVerification(input: { backupId: "${randomUUID()}" }) { id } }`,
   "Mutation.rekeyBackup": `mutation {
     rekeyBackup(input: { id: "${randomUUID()}", unlock: { passphrase: "a" }, encryption: { passphrase: "b" } }) { id } }`,
+  "Mutation.redeliver": `mutation { redeliver(id: "${randomUUID()}") { id } }`,
+  "Mutation.sendTestNotice": 'mutation { sendTestNotice(target: "nobody") { id } }',
   "Mutation.scanStores": "mutation { scanStores { __typename } }",
   "Mutation.cancelRun": `mutation { cancelRun(id: "${randomUUID()}") { id } }`,
   "Subscription.backupProgress": `subscription { backupProgress(id: "${randomUUID()}") { id } }`,
@@ -152,7 +157,8 @@ describe("managing backups", () => {
   const names = [
     ...["Query.schedules", "Mutation.createSchedule", "Mutation.updateSchedule", "Mutation.deleteSchedule"],
     ...["Mutation.triggerSchedule", "Mutation.pruneBackups", "Mutation.pinBackup", "Mutation.deleteBackup"],
-    ...["Mutation.rekeyBackup", "Mutation.scanStores"],
+    ...["Mutation.rekeyBackup", "Mutation.scanStores", "Query.notifyTargets", "Query.delivery"],
+    ...["Query.deliveries", "Mutation.redeliver", "Mutation.sendTestNotice"],
   ];
 
   it.each(names)("%s takes MANAGE_BACKUPS", async (name) => {

@@ -73,6 +73,7 @@ export async function startTestServer(
     catalogFacts: async () => new Map(),
     readiness: { database: () => world.ledger.sql`select 1`, queue: () => queue.counts() },
     recheckRightsMs: 100,
+    notifyTargets: [{ name: "hook", kind: "webhook", on: ["failed", "drill-failed"] }],
     ...change,
   };
   const running = await createServer(deps, { host: "127.0.0.1", port: 0, ...options });

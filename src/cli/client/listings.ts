@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { backupState, restoreState, type Operation } from "./operations.ts";
 
-const page = <Node>(node: z.ZodType<Node>) =>
+export const page = <Node>(node: z.ZodType<Node>) =>
   z.object({
     edges: z.array(z.object({ node })),
     pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
