@@ -1,5 +1,11 @@
 // Restore: finding one and listing them. Starting and watching are in restore-acts.ts.
-import type { ColumnSample, RestoreConflict, RowSample, TableChanges } from "../../src/core/run.ts";
+import type {
+  ColumnSample,
+  RestoreConflict,
+  RowSample,
+  RowSelection,
+  TableChanges,
+} from "../../src/core/run.ts";
 import { mayAccess } from "../../src/runs/access.ts";
 import { backupOf, findVisibleRestore, listVisibleRestores, type Restore } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
@@ -86,6 +92,21 @@ const EntityChangesType = builder.objectRef<TableChanges>("EntityChanges").imple
   }),
 });
 
+type SelectedColumn = NonNullable<RowSelection["match"]>[number];
+
+const SelectedColumnType = builder.objectRef<SelectedColumn>("SelectedColumn").implement({
+  fields: (t) => ({ column: t.exposeString("column"), equals: t.exposeString("equals") }),
+});
+
+const SelectedRowsType = builder.objectRef<RowSelection>("SelectedRows").implement({
+  description: "Rows that a restore was asked for, as in RowSelection.",
+  fields: (t) => ({
+    entity: t.expose("entity", { type: EntityEnum }),
+    keys: t.stringList({ resolve: ({ keys }) => [...(keys ?? [])] }),
+    match: t.field({ type: [SelectedColumnType], resolve: ({ match }) => [...(match ?? [])] }),
+  }),
+});
+
 export const RestoreType = builder.objectRef<Restore>("Restore").implement({
   interfaces: [RunInterface],
   fields: (t) => ({
@@ -96,6 +117,16 @@ export const RestoreType = builder.objectRef<Restore>("Restore").implement({
     entities: t.field({ type: [EntityEnum], resolve: ({ run }) => run.entities }),
     mode: t.field({ type: RestoreModeEnum, resolve: ({ run }) => run.request.mode }),
     dryRun: t.boolean({ resolve: ({ run }) => run.request.dryRun }),
+    rows: t.field({
+      type: [SelectedRowsType],
+      nullable: true,
+      description:
+        "Where it is not of all rows: those that were asked for, of the entities that the caller may READ.",
+      resolve: ({ run: { request } }, _, context) => {
+        const caller = signedIn(context);
+        return request.rows?.filter(({ entity }) => mayAccess(context.catalog, caller, [entity], "READ"));
+      },
+    }),
     changes: t.field({ type: [EntityChangesType], resolve: ({ run }) => run.outcome?.changes ?? [] }),
     conflicts: t.field({
       type: [RestoreConflictType],

@@ -116,12 +116,13 @@ describe("startRestore", () => {
     });
   });
 
-  it("shows sample rows and conflicts to who may read the entity, and to nobody else", async () => {
+  it("shows chosen rows, sample rows and conflicts to who may read the entity, and to nobody else", async () => {
     const { ledger } = server.world;
     const backupId = await finishedBackup(ledger, ["ALERTS"]);
     const writer = await server.accountWith("WRITE_ALERTS");
-    const input = { backupId, dryRun: true, sampleRows: 2, idempotencyKey: randomUUID() };
-    const shown = `status conflicts { kind entity table row other values add } error { code }
+    const rows = [{ entity: "ALERTS", keys: ["1"], match: [{ column: "name", equals: "a" }] }];
+    const input = { backupId, rows, dryRun: true, sampleRows: 2, idempotencyKey: randomUUID() };
+    const shown = `status rows { entity keys match { column equals } } conflicts { kind entity table row other values add } error { code }
       changes { samples { kind columns { column before after changed } } }`;
     const document = `mutation ($input: StartRestoreInput!) { startRestore(input: $input) { id ${shown} } }`;
     const again = () => ask<Started>(server.url, document, { variables: { input }, ...writer });
@@ -152,11 +153,14 @@ describe("startRestore", () => {
         ],
       },
     });
-    expect((await again()).data?.startRestore).toMatchObject({ conflicts: [], changes: [{ samples: null }] });
+    expect((await again()).data?.startRestore).toMatchObject({
+      ...{ rows: [], conflicts: [], changes: [{ samples: null }] },
+    });
     const query = `{ restore(id: "${id}") { ${shown} } }`;
     expect((await ask(server.url, query, account)).data).toEqual({
       restore: {
         status: "FAILED",
+        rows,
         error: { code: "UNIQUE_CONFLICT" },
         conflicts: [{ ...conflict, values: "name = a", add: null }],
         changes: [{ samples }],
