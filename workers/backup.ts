@@ -19,13 +19,15 @@ export function backupHandler(deps: WorkerDeps): RunProcessor {
       const artifactId = randomUUID();
       await note(artifactId);
       const sink = sinkInto(deps.stores, stores, artifactId);
-      const { manifest, sizeBytes, rawBytes, rows } = await backup(
+      const { signer } = deps;
+      const { manifest, manifestSha256, sizeBytes, rawBytes, rows } = await backup(
         { databaseUrl: deps.databaseUrl, sink },
         {
           artifactId,
           createdAt: new Date(),
           entities: run.entities.map((name) => entityNamed(deps.catalog, name)),
           encryption: encryptionOf(run.request, secret()),
+          signer,
         },
         control,
       );
@@ -48,6 +50,8 @@ export function backupHandler(deps: WorkerDeps): RunProcessor {
         sizeBytes,
         rawBytes,
         rows,
+        manifestSha256,
+        signedBy: signer.publicKey,
       };
       return { artifact, retract: () => deleteFrom(deps.stores, stores, artifactId) };
     },

@@ -4,7 +4,12 @@ import { HoldfastError, isHoldfastError } from "../src/core/errors.ts";
 import { conflictsOf } from "../src/engine/restore-conflicts.ts";
 import { findApplied } from "../src/engine/restore-outcome.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
-import { findArtifact } from "../src/ledger/artifacts.ts";
+import { judgeSignature, requireVouched } from "../src/core/authenticity.ts";
+import type { ArtifactSignature } from "../src/core/run.ts";
+import type { ArtifactReader } from "../src/engine/artifact-reader.ts";
+import { findArtifact, type Artifact } from "../src/ledger/artifacts.ts";
+import { pinArtifact } from "../src/ledger/kept.ts";
+import { readTrust } from "../src/ledger/trusted-keys.ts";
 import { noteNothing } from "../src/ledger/remains.ts";
 import { findRun } from "../src/ledger/runs.ts";
 import { sourceFrom } from "../src/engine/artifact-copies.ts";
@@ -27,9 +32,12 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
       // An earlier attempt's work is not deleted: this one finds out from it whether the restore was applied.
       const isFirst = run.unfinishedId === null;
       await note(run.id);
+      const manifestSha256 = artifact.manifestSha256 ?? undefined;
+      let signature: ArtifactSignature | undefined;
       const source = await sourceFrom(deps.stores, stores, id, {
         signal: control.signal,
         encryption,
+        manifestSha256,
         onFailure: (store, error) =>
           log.warn({ err: error, store }, "the backup could not be read from a store"),
       });
@@ -45,7 +53,11 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
           sampleRows,
           expectPlan: expectPlan ?? undefined,
           unlock: encryption === "RECIPIENTS" ? { identity: secret() } : { passphrase: secret() },
-          expected: { id, encryption },
+          expected: { id, encryption, manifestSha256 },
+          accept: async (found) => {
+            signature = await examine(deps, artifact, found);
+            if (!dryRun && run.request.allowUntrusted !== true) requireVouched(signature);
+          },
         },
         control,
       ).catch(async (error: unknown) => {
@@ -58,7 +70,9 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
         const { code, message, hint } = error;
         return { failure: { code, message, hint }, outcome: { changes: [], plan: null, conflicts } };
       });
-      return "failure" in outcome ? outcome : { outcome };
+      const found = signature && { signature };
+      if ("failure" in outcome) return { ...outcome, outcome: { ...outcome.outcome, ...found } };
+      return { outcome: { ...outcome, ...found } };
     },
     async findSuccess({ run, number }) {
       const begun = (await findRun(deps.ledger, run.id))?.unfinishedId ?? null;
@@ -74,6 +88,20 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
         await forgetRestore({ databaseUrl }, { runId: run.id, database }, signal);
     },
   });
+}
+
+/**
+ * What vouches for what was found. Of a backup that was made here by a version which noted nothing down of it, what is found is
+ * noted down now.
+ */
+async function examine(
+  { ledger, signer }: WorkerDeps,
+  artifact: Artifact,
+  found: Pick<ArtifactReader, "signedBy" | "manifestSha256">,
+): Promise<ArtifactSignature> {
+  const isOwn = artifact.origin === "MADE";
+  if (isOwn && artifact.manifestSha256 === null) await pinArtifact(ledger, artifact.id, found);
+  return judgeSignature(found.signedBy, await readTrust(ledger, signer.publicKey), isOwn);
 }
 
 function isInDoubt(error: unknown): boolean {

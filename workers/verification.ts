@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { EncryptionKind } from "../src/core/artifact.ts";
 import { entityNamed } from "../src/core/catalog.ts";
+import { judgeSignature } from "../src/core/authenticity.ts";
 import { contentsOf } from "../src/core/contents.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import type { VerificationLevel } from "../src/core/run.ts";
@@ -10,6 +11,7 @@ import { dropDrill } from "../src/engine/drill.ts";
 import { verifyKept } from "../src/engine/verify-kept.ts";
 import { findArtifact } from "../src/ledger/artifacts.ts";
 import { learnContents } from "../src/ledger/kept.ts";
+import { readTrust } from "../src/ledger/trusted-keys.ts";
 import type { VerificationRun } from "../src/ledger/run-row.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";
@@ -26,8 +28,18 @@ export function verificationHandler(deps: WorkerDeps): RunProcessor {
       const depth = await depthOf(deps, run, artifact.encryption, secret());
       if (depth.level === "DRILL") await note(run.id);
       const order = { runId: run.id, artifact, ...depth };
-      const { outcome: found, fault, manifest } = await verifyKept({ stores, serverUrl }, order, control);
-      const outcome = { ...found, note: depth.note };
+      const {
+        outcome: found,
+        fault,
+        signedBy,
+        manifest,
+      } = await verifyKept({ stores, serverUrl }, order, control);
+      const noted = { ...found, note: depth.note };
+      const keys = await readTrust(ledger, deps.signer.publicKey);
+      const outcome =
+        fault === undefined
+          ? { ...noted, signature: judgeSignature(signedBy, keys, artifact.origin === "MADE") }
+          : noted;
       if (fault === undefined) {
         // Of one that was imported or found encrypted, nobody knew yet.
         if (manifest !== undefined && artifact.contents.length === 0)

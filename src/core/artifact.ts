@@ -36,6 +36,8 @@ const header = z.object({
   id: z.uuid(),
   createdAt: z.iso.datetime(),
   encryption: z.enum(["NONE", "PASSPHRASE", "RECIPIENTS"]),
+  /** The public key that the index is signed with. Left out: it is not signed, or by a version that did not sign. */
+  signedBy: z.string().optional(),
 });
 /** `holdfast.json`: written first, plain, and silent about the contents. */
 export type ArtifactHeader = z.infer<typeof header>;
@@ -45,6 +47,8 @@ const index = z.object({
   version: z.int().positive(),
   id: z.uuid(),
   objects: z.array(z.object({ name: z.string().min(1), sizeBytes, sha256 })),
+  /** Ed25519, over what `src/engine/artifact-signature.ts` makes of the rest; both as base64. */
+  signature: z.object({ publicKey: z.string(), value: z.string() }).optional(),
 });
 /** `index.json`: written last; every other object's size and SHA-256 as stored. */
 export type ArtifactIndex = z.infer<typeof index>;

@@ -34,7 +34,7 @@ export interface Catalog {
   readonly groups: readonly EntityGroup[];
   /** Every entity by name, in the catalog's order. */
   readonly entities: ReadonlyMap<string, Entity>;
-  /** Every permission there is, in the catalog's order: those of the entities, then MANAGE_BACKUPS. */
+  /** Every permission there is, in the catalog's order: those of the entities, then MANAGE_BACKUPS and RESTORE_UNTRUSTED. */
   readonly permissions: readonly string[];
 }
 
@@ -55,6 +55,9 @@ export const OWN_DATABASE = "holdfast";
 
 /** Schedules, retention, pruning, deleting, pinning, importing. */
 export const MANAGE_BACKUPS = "MANAGE_BACKUPS";
+
+/** Restoring what is not signed, or by a key that is not trusted; and saying which keys are trusted. */
+export const RESTORE_UNTRUSTED = "RESTORE_UNTRUSTED";
 
 /**
  * Builds a catalog and checks it as a whole.
@@ -103,6 +106,7 @@ export function buildCatalog(declarations: GroupDeclarations): Catalog {
     all.flatMap((entity) => [...entity.readPermissions, ...entity.writePermissions]),
   );
   permissions.add(MANAGE_BACKUPS);
+  permissions.add(RESTORE_UNTRUSTED);
   return { groups, entities, permissions: [...permissions] };
 }
 

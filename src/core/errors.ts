@@ -19,6 +19,11 @@ export const ERRORS = {
   FORBIDDEN: { status: 403, hint: "Ask an administrator for the missing permission." },
   TOO_MANY_ATTEMPTS: { status: 429, hint: "Wait, then try again.", retryable: true },
   TOO_MANY_STREAMS: { status: 429, hint: "Wait until another backup or restore has ended.", retryable: true },
+  TOO_MANY_SUBSCRIPTIONS: {
+    status: 429,
+    hint: "End other subscriptions of the account first.",
+    retryable: true,
+  },
   // what is asked for
   BAD_INPUT: { status: 400, hint: "Correct the named field and send the request again." },
   METHOD_NOT_ALLOWED: { status: 405, hint: "Use one of the methods that the Allow header names." },
@@ -64,6 +69,14 @@ export const ERRORS = {
   ARTIFACT_CORRUPT: { status: 422, hint: "The bytes are not those that were written; use another copy." },
   ARTIFACT_TAMPERED: { status: 422, hint: "Parts are not those that the manifest names; use another copy." },
   ARTIFACT_TOO_NEW: { status: 422, hint: "Use the Holdfast version that made it, or a later one." },
+  ARTIFACT_UNSIGNED: {
+    status: 422,
+    hint: "Nobody vouches for it: restore it with allowUntrusted only if you know who made it and who kept it since.",
+  },
+  UNKNOWN_SIGNER: {
+    status: 422,
+    hint: "If you know whose key it is, trust it with `holdfast keys trust`; else restore with allowUntrusted, knowingly.",
+  },
   PASSPHRASE_REQUIRED: { status: 422, hint: "The backup is encrypted with a passphrase; give it to unlock." },
   IDENTITY_REQUIRED: {
     status: 422,
@@ -123,6 +136,11 @@ export const ERRORS = {
     status: 422,
     hint: "Install the extension's package on the server that the drill uses, or drill on one that has it.",
   },
+  // telling people
+  NOT_DELIVERED: {
+    status: 502,
+    hint: "Correct what it says, at the receiver or in `notify`; then try again.",
+  },
   // databases, stores, queue
   DATABASE_UNREACHABLE: {
     status: 503,
@@ -136,11 +154,6 @@ export const ERRORS = {
   DATABASE_DENIED: { status: 500, hint: "Grant the database role what the message names." },
   ROW_SECURITY: { status: 500, hint: "Back up with a role that has BYPASSRLS or owns the table." },
   TABLE_MISSING: {
-  // telling people
-  NOT_DELIVERED: {
-    status: 502,
-    hint: "Correct what it says, at the receiver or in `notify`; then try again.",
-  },
     status: 422,
     hint: "Create the table (run the application's migrations), or correct the catalog.",
   },

@@ -11,6 +11,8 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the artifact is known to be; another one in its place is no copy. */
   readonly encryption?: EncryptionKind | undefined;
+  /** Of its manifest as stored. */
+  readonly manifestSha256?: string | undefined;
   /** Told of every copy that could not be read, and why. */
   readonly onFailure?: ((store: string, error: HoldfastError) => void) | undefined;
 }
@@ -169,13 +171,9 @@ export async function sourceFrom(
 async function inspect(
   store: Store,
   artifactId: string,
-  { encryption, signal }: CopyOptions,
+  { encryption, manifestSha256, signal }: CopyOptions,
 ): Promise<IndexedArtifact> {
-  const found = await readIndex(storeSource(store, artifactId), signal);
-  const { header } = found;
-  if (header.id !== artifactId || (encryption !== undefined && header.encryption !== encryption))
-    throw otherArtifact();
-  return found;
+  return readIndex(storeSource(store, artifactId), signal, { id: artifactId, encryption, manifestSha256 });
 }
 
 function rangeOf(start: number, end: number | undefined, signal: AbortSignal | undefined): GetOptions {

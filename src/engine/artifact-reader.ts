@@ -20,6 +20,7 @@ import {
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { checkIndex, checkManifest, type IndexedObjects } from "./artifact-check.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
+import { signerOf } from "./artifact-signature.ts";
 
 /** What opens an encrypted artifact; the one that its kind of encryption does not need is ignored. */
 export interface Unlock {
@@ -32,20 +33,24 @@ export interface Unlock {
 
 /** What is known of the artifact from elsewhere, such as the ledger, which remembers what was written. */
 export interface Expectation {
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Given, an artifact of another kind is refused: nobody can put a plain one in the place of an encrypted one. */
-  readonly encryption?: EncryptionKind;
+  readonly encryption?: EncryptionKind | undefined;
   /**
    * Of the manifest as stored, from the index that `finish` gave. It commits to every row, and changing the passphrase
    * or the recipients leaves it as it is. Without it, who knows the recipients can make an artifact of the same id.
    */
-  readonly manifestSha256?: string;
+  readonly manifestSha256?: string | undefined;
 }
 
 export interface ArtifactReader {
   readonly header: ArtifactHeader;
   readonly index: ArtifactIndex;
   readonly manifest: Manifest;
+  /** The public key of whoever signed it, which need not be anybody who is trusted; null: nobody did. */
+  readonly signedBy: string | null;
+  /** Of the manifest as stored: see {@link Expectation}. */
+  readonly manifestSha256: string;
   /** What parts and manifest are encrypted to: a secret; null where the artifact is not encrypted. */
   readonly artifactIdentity: string | null;
   /**
@@ -76,8 +81,7 @@ export async function openArtifact(
   signal?: AbortSignal,
   expected: Expectation = {},
 ): Promise<ArtifactReader> {
-  const { header, index, objects } = await readIndex(source, signal);
-  checkExpected(header, objects, expected);
+  const { header, index, objects, signedBy, manifestSha256 } = await readIndex(source, signal, expected);
   const read: ObjectReading = { source, objects, signal };
   const identity = header.encryption === "NONE" ? null : await readKey(read, header.encryption, unlock);
   signal?.throwIfAborted();
@@ -87,6 +91,8 @@ export async function openArtifact(
     header,
     index,
     manifest,
+    signedBy,
+    manifestSha256,
     artifactIdentity: identity,
     readPart: async function* (part, partSignal) {
       const bytes = await readObject({ source, objects, signal: partSignal }, part.name, PART_BYTES_MAX);
@@ -106,13 +112,20 @@ export interface IndexedArtifact {
   readonly indexSeal: ObjectSeal;
   /** The index's objects by name; each is there, and as long as it was. */
   readonly objects: IndexedObjects;
+  /** As of an {@link ArtifactReader}. */
+  readonly signedBy: string | null;
+  readonly manifestSha256: string;
 }
 
 /**
  * Reads the header and the index, and holds the index against what is there. Needs no key, reads no part.
  * @throws HoldfastError NOT_AN_ARTIFACT, ARTIFACT_TOO_NEW, ARTIFACT_INCOMPLETE, ARTIFACT_CORRUPT, ARTIFACT_TAMPERED
  */
-export async function readIndex(source: ArtifactSource, signal?: AbortSignal): Promise<IndexedArtifact> {
+export async function readIndex(
+  source: ArtifactSource,
+  signal?: AbortSignal,
+  expected: Expectation = {},
+): Promise<IndexedArtifact> {
   const sizes = new Map<string, number>();
   for await (const { name, sizeBytes } of source.list()) sizes.set(name, sizeBytes);
   if (!sizes.has(HEADER_NAME)) {
@@ -133,8 +146,12 @@ export async function readIndex(source: ArtifactSource, signal?: AbortSignal): P
   if (sealOf(objects, HEADER_NAME).sha256 !== sha256(headerBytes))
     throw new HoldfastError("ARTIFACT_CORRUPT", `${HEADER_NAME} does not hash to what was written.`);
   for (const object of objects.values()) checkPresent(object, sizes.get(object.name));
+  const signedBy = signerOf(header, index);
   const indexSeal = { name: INDEX_NAME, sizeBytes: indexBytes.length, sha256: sha256(indexBytes) };
-  return { header, index, indexSeal, objects };
+  const manifestSha256 = sealOf(objects, manifestName(header.encryption)).sha256;
+  const indexed = { header, index, indexSeal, objects, signedBy, manifestSha256 };
+  checkExpected(indexed, expected);
+  return indexed;
 }
 
 /**
@@ -160,12 +177,9 @@ function checkPresent(object: ObjectSeal, foundBytes: number | undefined): void 
   );
 }
 
-function checkExpected(header: ArtifactHeader, objects: IndexedObjects, expected: Expectation): void {
-  const found: Required<Expectation> = {
-    id: header.id,
-    encryption: header.encryption,
-    manifestSha256: sealOf(objects, manifestName(header.encryption)).sha256,
-  };
+function checkExpected({ header, manifestSha256 }: IndexedArtifact, expected: Expectation): void {
+  const { id, encryption } = header;
+  const found: Required<Expectation> = { id, encryption, manifestSha256 };
   for (const what of ["id", "encryption", "manifestSha256"] as const) {
     if (expected[what] === undefined || expected[what] === found[what]) continue;
     throw new HoldfastError(

@@ -2,6 +2,7 @@
 import { encryptAge, generateIdentity, type AgeKeyPair } from "../codec/age.ts";
 import { sha256, type ObjectSeal } from "../codec/digest.ts";
 import type { EncodedPart } from "../codec/part.ts";
+import type { Signer } from "../codec/signature.ts";
 import {
   ARTIFACT_VERSION,
   HEADER_NAME,
@@ -15,6 +16,7 @@ import {
 } from "../core/artifact.ts";
 import { checkIndex, checkManifest } from "./artifact-check.ts";
 import type { ArtifactSink } from "./artifact-io.ts";
+import { headerFor, signIndex } from "./artifact-signature.ts";
 
 export type ArtifactEncryption =
   | { readonly kind: "NONE" }
@@ -26,6 +28,8 @@ export interface ArtifactOrder {
   readonly id: string;
   readonly createdAt: Date;
   readonly encryption: ArtifactEncryption;
+  /** Left out: the artifact is not signed. */
+  readonly signer?: Signer | undefined;
   /** Aborted: what is being put is stopped, and every call rejects with its reason. */
   readonly signal?: AbortSignal;
 }
@@ -35,16 +39,30 @@ export interface ArtifactWriter {
   readonly recipient: string | null;
   /** Stores a part under the next name. Any number may be under way; each is held in memory until it is stored. */
   addPart(part: EncodedPart): Promise<ObjectSeal>;
+  /** As it is stored. */
+  readonly header: ObjectSeal;
+  /** Sets numbers aside for parts that others store. @returns the first of them */
+  reserveParts(count: number): number;
+  /** Takes in a part that somebody else has stored under one of those numbers. */
+  adoptPart(part: ObjectSeal): void;
   /**
    * Writes the manifest and the index, once every part is stored.
    * @param manifest with this artifact's id and time, naming exactly the parts that were added
    */
-  finish(manifest: Manifest): Promise<{ readonly index: ArtifactIndex; readonly sizeBytes: number }>;
+  finish(manifest: Manifest): Promise<FinishedArtifact>;
   /**
    * Gives up: deletes what was written, the index first. Never rejects, for it is called on the way out of another
    * failure; what cannot be deleted has no index and is no artifact.
    */
   abort(): Promise<void>;
+}
+
+export interface FinishedArtifact {
+  readonly index: ArtifactIndex;
+  /** All objects as stored. */
+  readonly sizeBytes: number;
+  /** Of the manifest as stored: see `Expectation`. */
+  readonly manifestSha256: string;
 }
 
 /**
@@ -55,14 +73,15 @@ export async function createArtifactWriter(
   sink: ArtifactSink,
   order: ArtifactOrder,
 ): Promise<ArtifactWriter> {
-  const { encryption, signal } = order;
-  const header: ArtifactHeader = {
+  const { encryption, signer, signal } = order;
+  const unsigned: ArtifactHeader = {
     format: "holdfast",
     version: ARTIFACT_VERSION,
     id: order.id,
     createdAt: order.createdAt.toISOString(),
     encryption: encryption.kind,
   };
+  const header = headerFor(unsigned, signer);
   const stored: ObjectSeal[] = [];
   let parts = 0;
   let storing = 0;
@@ -84,10 +103,11 @@ export async function createArtifactWriter(
   };
 
   let key: AgeKeyPair | null = null;
+  let headerSeal: ObjectSeal;
   try {
     // Before the first object, so that a wrong recipient leaves no trace at all.
     const lock = encryption.kind === "NONE" ? null : await createKey(encryption);
-    await put(HEADER_NAME, json(header));
+    headerSeal = await put(HEADER_NAME, json(header));
     if (lock !== null) await put(KEY_NAME, lock.sealed);
     key = lock?.key ?? null;
   } catch (error) {
@@ -97,6 +117,13 @@ export async function createArtifactWriter(
 
   return {
     recipient: key?.recipient ?? null,
+    header: headerSeal,
+    reserveParts: (count) => {
+      const first = parts + 1;
+      parts += count;
+      return first;
+    },
+    adoptPart: (part) => void stored.push(part),
     addPart: (part) => {
       parts += 1;
       return put(partName(parts, encryption.kind), part.bytes, part.sha256);
@@ -104,21 +131,21 @@ export async function createArtifactWriter(
     finish: async (manifest) => {
       if (storing > 0) throw new Error("The artifact is finished while its parts are still being stored.");
       const plain = json(manifest);
-      await put(
+      const { sha256: manifestSha256 } = await put(
         manifestName(encryption.kind),
         key === null ? plain : await encryptAge(plain, { recipients: [key.recipient] }),
       );
-      const index: ArtifactIndex = {
-        format: "holdfast-index",
-        version: ARTIFACT_VERSION,
-        id: order.id,
-        objects: stored.toSorted((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1)),
-      };
+      const objects = stored.toSorted((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+      const index = signIndex(
+        { format: "holdfast-index", version: ARTIFACT_VERSION, id: order.id, objects },
+        signer,
+      );
       // What the reader would refuse is not called a backup.
       checkManifest(header, checkIndex(header, index), manifest);
       const { sizeBytes } = await put(INDEX_NAME, json(index));
       await sink.finish();
-      return { index, sizeBytes: index.objects.reduce((sum, object) => sum + object.sizeBytes, sizeBytes) };
+      const allBytes = index.objects.reduce((sum, object) => sum + object.sizeBytes, sizeBytes);
+      return { index, sizeBytes: allBytes, manifestSha256 };
     },
     abort,
   };

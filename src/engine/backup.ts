@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import { encodeParts, type RowBatch } from "../codec/part.ts";
 import { formatRowSum, ROW_SUM_ALGORITHM, RowSum } from "../codec/row-sum.ts";
+import type { Signer } from "../codec/signature.ts";
 import { ARTIFACT_VERSION, type Manifest, type ManifestPart, type ManifestTable } from "../core/artifact.ts";
 import { tableLabel, type Entity } from "../core/catalog.ts";
 import { allOrNone } from "../core/all-or-none.ts";
@@ -33,10 +34,14 @@ export interface BackupOrder {
   readonly createdAt: Date;
   readonly entities: readonly Entity[];
   readonly encryption: ArtifactEncryption;
+  /** Left out: the artifact is not signed. */
+  readonly signer?: Signer | undefined;
 }
 
 export interface BackupResult {
   readonly manifest: Manifest;
+  /** Of the manifest as stored: it commits to every row. */
+  readonly manifestSha256: string;
   /** All objects as stored. */
   readonly sizeBytes: number;
   /** COPY text before compression. */
@@ -79,6 +84,7 @@ export async function backup(
       id: order.artifactId,
       createdAt: order.createdAt,
       encryption: order.encryption,
+      signer: order.signer,
       signal,
     });
     try {
@@ -115,10 +121,11 @@ export async function backup(
       meter.enter("sealing");
       signal.throwIfAborted();
       const manifest = writeManifest(order, snapshots, contents);
-      const { sizeBytes } = await writer.finish(manifest);
+      const { sizeBytes, manifestSha256 } = await writer.finish(manifest);
       meter.enter("done");
       const { tables } = manifest;
-      return { manifest, sizeBytes, rawBytes: total(tables, "rawBytes"), rows: total(tables, "rows") };
+      const sums = { rawBytes: total(tables, "rawBytes"), rows: total(tables, "rows") };
+      return { manifest, manifestSha256, sizeBytes, ...sums };
     } catch (error) {
       await writer.abort();
       throw error;

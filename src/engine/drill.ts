@@ -41,6 +41,8 @@ export interface DrillOrder {
 
 export interface DrillResult {
   readonly manifest: Manifest;
+  /** As of the artifact's reader. */
+  readonly signedBy: string | null;
   /** In the manifest's order. */
   readonly tables: readonly VerifiedTable[];
 }
@@ -56,7 +58,7 @@ export async function drill(deps: DrillDeps, order: DrillOrder, control: RunCont
   const meter = createProgressMeter(SHARES, control.onProgress);
   meter.enter("planning");
   const artifact = await openArtifact(deps.source, order.unlock, control.signal, order.expected);
-  const { manifest } = artifact;
+  const { manifest, signedBy } = artifact;
   const connections = deps.connections ?? Math.max(2, Math.min(4, availableParallelism()));
   await using scratches = new AsyncDisposableStack();
   const drills: TableDrill[] = [];
@@ -90,7 +92,7 @@ export async function drill(deps: DrillDeps, order: DrillOrder, control: RunCont
   const tables = drills.map(verdictOf);
   refuse(tables);
   meter.enter("done");
-  return { manifest, tables };
+  return { manifest, signedBy, tables };
 }
 
 /**

@@ -1,17 +1,19 @@
 // Gives an artifact that is kept in stores another passphrase, or other recipients: in all of its stores, or in none.
 import { encryptAge } from "../codec/age.ts";
 import { sha256 } from "../codec/digest.ts";
-import {
-  HEADER_NAME,
-  INDEX_NAME,
-  KEY_NAME,
-  type ArtifactHeader,
-  type ArtifactIndex,
-} from "../core/artifact.ts";
+import type { Signer } from "../codec/signature.ts";
+import { HEADER_NAME, INDEX_NAME, KEY_NAME, type ArtifactHeader } from "../core/artifact.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { Store } from "../store/store.ts";
 import { storeSource } from "./artifact-io.ts";
-import { openArtifact, readIndex, unlockIdentity, type IndexedArtifact } from "./artifact-reader.ts";
+import {
+  openArtifact,
+  readIndex,
+  unlockIdentity,
+  type Expectation,
+  type IndexedArtifact,
+} from "./artifact-reader.ts";
+import { headerFor, signIndex } from "./artifact-signature.ts";
 import { checkRekeyable, type RekeyOrder } from "./rekey.ts";
 import { abandonRenewal, commitRenewal, prepareRenewal, settleRenewal, type Renewal } from "./renewal.ts";
 
@@ -19,6 +21,9 @@ export interface Rekeyed {
   readonly header: ArtifactHeader;
   /** All objects as stored, the index among them. */
   readonly sizeBytes: number;
+  /** As of the reader: what it is signed with from now on, and what a rekeying leaves as it is. */
+  readonly signedBy: string | null;
+  readonly manifestSha256: string;
 }
 
 /**
@@ -31,7 +36,7 @@ export interface Rekeyed {
 export async function rekeyKept(
   stores: readonly Store[],
   id: string,
-  { unlock, encryption }: RekeyOrder,
+  { unlock, encryption, signerAfter, manifestSha256 }: RekeyOrder & Pick<Expectation, "manifestSha256">,
   signal: AbortSignal,
 ): Promise<Rekeyed> {
   for (const store of stores) await settleRenewal(store, id, signal);
@@ -41,14 +46,21 @@ export async function rekeyKept(
   for (const { indexed } of copies) checkCopy(indexed, id);
   const identity = await unlockAny(copies, id, { unlock, encryption }, signal);
   for (const { store } of copies)
-    await openArtifact(storeSource(store, id), { artifactIdentity: identity }, signal, { id });
+    await openArtifact(storeSource(store, id), { artifactIdentity: identity }, signal, {
+      id,
+      manifestSha256,
+    });
+  // One index for all of them: signed only if every copy may be.
+  const signers = copies.map(({ indexed }) => signerAfter?.(indexed.signedBy));
+  const signer = signers.includes(undefined) ? undefined : signers[0];
   const key = await encryptAge(Buffer.from(`${identity}\n`), encryption);
   const renewals = copies.map(({ store, indexed }) => ({
     store,
-    renewal: renew(indexed, encryption.kind, key),
+    renewal: renew(indexed, encryption.kind, key, signer),
   }));
   const [first] = renewals;
-  if (first === undefined) throw new Error("an artifact is kept in at least one store");
+  const [copy] = copies;
+  if (first === undefined || copy === undefined) throw new Error("an artifact is kept in at least one store");
   try {
     for (const { store, renewal } of renewals) await prepareRenewal(store, id, renewal.objects, signal);
     for (const { store, renewal } of renewals) await commitRenewal(store, id, renewal.objects, signal);
@@ -61,7 +73,12 @@ export async function rekeyKept(
     await settleRenewal(store, id, signal).catch((error: unknown) => {
       if (!isHoldfastError(error, "STORE_FAILED") && !signal.aborted) throw error;
     });
-  return { header: first.renewal.header, sizeBytes: first.renewal.sizeBytes };
+  return {
+    header: first.renewal.header,
+    sizeBytes: first.renewal.sizeBytes,
+    signedBy: signer?.publicKey ?? null,
+    manifestSha256: copy.indexed.manifestSha256,
+  };
 }
 
 interface Copy {
@@ -107,8 +124,9 @@ function renew(
   { header: old, index }: IndexedArtifact,
   encryption: RekeyOrder["encryption"]["kind"],
   key: Uint8Array,
+  signer: Signer | undefined,
 ): { header: ArtifactHeader; objects: Renewal; sizeBytes: number } {
-  const header: ArtifactHeader = { ...old, encryption };
+  const header = headerFor({ ...old, encryption }, signer);
   const renewed = new Map([
     [HEADER_NAME, json(header)],
     [KEY_NAME, key],
@@ -119,7 +137,7 @@ function renew(
       ? object
       : { name: object.name, sizeBytes: bytes.length, sha256: sha256(bytes) };
   });
-  const newIndex: ArtifactIndex = { ...index, objects };
+  const newIndex = signIndex({ ...index, objects }, signer);
   const indexBytes = json(newIndex);
   return {
     header,

@@ -2,16 +2,12 @@
 // identity, so that only the header, the key and the index are written anew; the rest is copied as it is.
 import { encryptAge } from "../codec/age.ts";
 import { readVerified, sha256, type ObjectSeal } from "../codec/digest.ts";
-import {
-  HEADER_NAME,
-  INDEX_NAME,
-  KEY_NAME,
-  type ArtifactHeader,
-  type ArtifactIndex,
-} from "../core/artifact.ts";
+import type { Signer } from "../codec/signature.ts";
+import { HEADER_NAME, INDEX_NAME, KEY_NAME, type ArtifactHeader } from "../core/artifact.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { ArtifactSink, ArtifactSource } from "./artifact-io.ts";
 import { readIndex, unlockIdentity, type Unlock } from "./artifact-reader.ts";
+import { headerFor, signIndex } from "./artifact-signature.ts";
 import type { ArtifactEncryption } from "./artifact-writer.ts";
 
 export interface RekeyOrder {
@@ -19,6 +15,12 @@ export interface RekeyOrder {
   readonly unlock: Unlock;
   /** What shall open it from now on. */
   readonly encryption: Exclude<ArtifactEncryption, { kind: "NONE" }>;
+  /**
+   * Who signs it from now on, as its index changes: nobody, unless it is known whose it was until now, for whoever sees the new
+   * signature takes the contents for the signer's. Left out: nobody.
+   * @param signedBy the public key that it is signed with now, rightly; null: it is not signed
+   */
+  readonly signerAfter?: ((signedBy: string | null) => Signer | undefined) | undefined;
 }
 
 /** @throws HoldfastError BAD_INPUT for an artifact that is not encrypted */
@@ -54,13 +56,14 @@ export async function rekeyArtifact(
 async function copyUnderKey(
   source: ArtifactSource,
   sink: ArtifactSink,
-  { unlock, encryption }: RekeyOrder,
+  { unlock, encryption, signerAfter }: RekeyOrder,
   signal: AbortSignal,
 ): Promise<ArtifactHeader> {
   const indexed = await readIndex(source, signal);
   checkRekeyable(indexed.header);
   const identity = await unlockIdentity(source, indexed, unlock, signal);
-  const header: ArtifactHeader = { ...indexed.header, encryption: encryption.kind };
+  const signer = signerAfter?.(indexed.signedBy);
+  const header = headerFor({ ...indexed.header, encryption: encryption.kind }, signer);
   const renewed = new Map([
     [HEADER_NAME, Buffer.from(`${JSON.stringify(header)}\n`)],
     [KEY_NAME, await encryptAge(Buffer.from(`${identity}\n`), encryption)],
@@ -72,7 +75,7 @@ async function copyUnderKey(
     const hash = renewed.has(old.name) ? sha256(bytes) : old.sha256;
     objects.push({ name: old.name, sizeBytes: bytes.length, sha256: hash });
   }
-  const index: ArtifactIndex = { ...indexed.index, objects };
+  const index = signIndex({ ...indexed.index, objects }, signer);
   const bytes = Buffer.from(`${JSON.stringify(index)}\n`);
   await sink.put(INDEX_NAME, bytes, bytes.length, signal);
   await sink.finish();

@@ -53,6 +53,8 @@ export interface RestoreOrder {
   readonly unlock?: Unlock | undefined;
   /** What the artifact has to be, where that is known: nobody can put another one in its place. */
   readonly expected?: Expectation | undefined;
+  /** Told what the artifact is before anything of it is used; what it rejects with ends the restore, and nothing is changed. */
+  readonly accept?: ((artifact: Pick<ArtifactReader, "signedBy" | "manifestSha256">) => Promise<void>) | undefined;
 }
 
 const SHARES = { planning: [0, 1], staging: [1, 60], comparing: [60, 75], applying: [75, 100] } as const;
@@ -78,6 +80,7 @@ export async function restore(
   const stop = new AbortController();
   const stopping = stopWith(control.signal, stop);
   const artifact = await openArtifact(deps.source, order.unlock, stop.signal, order.expected);
+  await order.accept?.(artifact);
   const { manifest } = artifact;
   if (order.within !== undefined) checkWithin(manifest, order.within);
   const choice = chooseTables(deps.catalog, manifest, order.entities, rows);

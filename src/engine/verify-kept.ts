@@ -12,7 +12,7 @@ import type {
 } from "../core/run.ts";
 import type { Store } from "../store/store.ts";
 import { storeSource } from "./artifact-io.ts";
-import type { Unlock } from "./artifact-reader.ts";
+import type { Expectation, Unlock } from "./artifact-reader.ts";
 import { sourceFrom } from "./artifact-copies.ts";
 import { drill, type DrillDeps } from "./drill.ts";
 import { verifyContents, verifyStored, type OnBytes, type Verified } from "./verify.ts";
@@ -29,12 +29,16 @@ export interface KeptArtifact {
   /** Names of the stores that have it. */
   readonly stores: readonly string[];
   readonly sizeBytes: number;
+  /** Of its manifest as stored; null: nobody has noted it down. */
+  readonly manifestSha256: string | null;
 }
 
 export interface KeptVerification {
   readonly outcome: VerificationOutcome;
   /** What is wrong with it; undefined: nothing. */
   readonly fault: HoldfastError | undefined;
+  /** The public key that every copy which is sound is signed with; null: not every one is, or not with the same. */
+  readonly signedBy: string | null;
   /** What is in it, where the verification has opened it and found it sound. */
   readonly manifest?: Manifest;
 }
@@ -83,14 +87,16 @@ async function readKept(
   const faults: { readonly store: string; readonly error: HoldfastError }[] = [];
   let outage: HoldfastError | undefined;
   let manifest: Manifest | undefined;
+  const signers = new Set<string | null>();
+  const expected = expectationOf(artifact);
   for (const name of artifact.stores) {
     try {
       const source = storeSource(storeNamed(stores, name), artifact.id);
       const read: Verified & { readonly manifest?: Manifest } =
         level === "CONTENTS" && manifest === undefined
-          ? await verifyContents(source, unlock, signal, onBytes)
-          : await verifyStored(source, signal, onBytes);
-      requireSame(artifact, read.header);
+          ? await verifyContents(source, unlock, signal, onBytes, expected)
+          : await verifyStored(source, signal, onBytes, expected);
+      signers.add(read.signedBy);
       manifest ??= read.manifest;
       found.push({ store: name, objects: read.objects, sizeBytes: read.sizeBytes, fault: null });
     } catch (error) {
@@ -109,6 +115,7 @@ async function readKept(
   return {
     outcome: { level, note: null, stores: found, tables },
     fault: faultOf(faults),
+    signedBy: (signers.size === 1 ? [...signers][0] : undefined) ?? null,
     ...(manifest && { manifest }),
   };
 }
@@ -118,21 +125,23 @@ async function drillKept(
   { runId, artifact, unlock }: VerificationOrder,
   control: RunControl,
 ): Promise<KeptVerification> {
-  const source = await sourceFrom(stores, artifact.stores, artifact.id);
-  const { id, encryption } = artifact;
+  const expected = expectationOf(artifact);
+  const { encryption, manifestSha256 } = expected;
+  const source = await sourceFrom(stores, artifact.stores, artifact.id, { encryption, manifestSha256 });
   const outcome = { level: "DRILL", note: null, stores: [] } as const;
   try {
-    const { tables, manifest } = await drill(
+    const { tables, manifest, signedBy } = await drill(
       { source, serverUrl },
-      { runId, unlock, expected: { id, encryption } },
+      { runId, unlock, expected },
       control,
     );
-    return { outcome: { ...outcome, tables }, fault: undefined, manifest };
+    return { outcome: { ...outcome, tables }, fault: undefined, signedBy, manifest };
   } catch (error) {
     control.signal.throwIfAborted();
-    if (isDrillFailure(error)) return { outcome: { ...outcome, tables: error.details.tables }, fault: error };
+    if (isDrillFailure(error))
+      return { outcome: { ...outcome, tables: error.details.tables }, fault: error, signedBy: null };
     if (!isHoldfastError(error) || !FAULTS.has(error.code)) throw error;
-    return { outcome: { ...outcome, tables: [] }, fault: error };
+    return { outcome: { ...outcome, tables: [] }, fault: error, signedBy: null };
   }
 }
 
@@ -148,12 +157,8 @@ function storeNamed(stores: KeptDeps["stores"], name: string): Store {
   throw new HoldfastError("CONFIG_INVALID", `There is no store ${name} any more.`);
 }
 
-function requireSame(artifact: KeptArtifact, header: Pick<KeptArtifact, "id" | "encryption">): void {
-  if (header.id === artifact.id && header.encryption === artifact.encryption) return;
-  throw new HoldfastError(
-    "ARTIFACT_TAMPERED",
-    "Another artifact is in the place of the one that was written.",
-  );
+function expectationOf({ id, encryption, manifestSha256 }: KeptArtifact): Expectation {
+  return { id, encryption, manifestSha256: manifestSha256 ?? undefined };
 }
 
 /** Every one of them was read, and held to the counts and hashes that the manifest has. */

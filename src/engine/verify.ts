@@ -6,7 +6,7 @@ import type { ArtifactHeader, Manifest, ManifestTable } from "../core/artifact.t
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
-import { openArtifact, readIndex, type Unlock } from "./artifact-reader.ts";
+import { openArtifact, readIndex, type Expectation, type Unlock } from "./artifact-reader.ts";
 
 /** Called with the bytes that have been read since the last call. */
 export type OnBytes = (readBytes: number, totalBytes: number) => void;
@@ -17,6 +17,8 @@ export interface Verified {
   readonly objects: number;
   /** Of the objects as stored. */
   readonly sizeBytes: number;
+  /** The public key of whoever signed it, which need not be anybody who is trusted; null: nobody did. */
+  readonly signedBy: string | null;
 }
 
 /**
@@ -27,14 +29,15 @@ export async function verifyStored(
   source: ArtifactSource,
   signal: AbortSignal,
   onBytes: OnBytes = () => undefined,
+  expected: Expectation = {},
 ): Promise<Verified> {
-  const { header, index } = await readIndex(source, signal);
+  const { header, index, signedBy } = await readIndex(source, signal, expected);
   const sizeBytes = index.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
   for (const object of index.objects) {
     await readVerified(source.read(object.name, signal), object);
     onBytes(object.sizeBytes, sizeBytes);
   }
-  return { header, objects: index.objects.length, sizeBytes };
+  return { header, objects: index.objects.length, sizeBytes, signedBy };
 }
 
 /**
@@ -47,9 +50,10 @@ export async function verifyContents(
   unlock: Unlock,
   signal: AbortSignal,
   onBytes: OnBytes = () => undefined,
+  expected: Expectation = {},
 ): Promise<Verified & { readonly manifest: Manifest }> {
-  const artifact = await openArtifact(source, unlock, signal);
-  const { header, index, manifest } = artifact;
+  const artifact = await openArtifact(source, unlock, signal, expected);
+  const { header, index, manifest, signedBy } = artifact;
   const totalBytes = manifest.parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   const sums = manifest.tables.map((): bigint[] => []);
   for (const part of manifest.parts) {
@@ -67,7 +71,7 @@ export async function verifyContents(
   }
   for (const [position, table] of manifest.tables.entries()) checkRowsHash(table, sums[position] ?? []);
   const sizeBytes = index.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
-  return { header, manifest, objects: index.objects.length, sizeBytes };
+  return { header, manifest, objects: index.objects.length, sizeBytes, signedBy };
 }
 
 /** A hash of an algorithm that this version does not know is passed over. */

@@ -1,7 +1,7 @@
 // Artifacts that came into the ledger otherwise than by a run of this Holdfast: imported, or found in a store; and what
 // becomes known of them, or changes, later.
 import { randomUUID } from "node:crypto";
-import { and, arrayContains, eq, isNull, or, sql } from "drizzle-orm";
+import { and, arrayContains, desc, eq, isNull, or, sql } from "drizzle-orm";
 import type { EncryptionKind } from "../core/artifact.ts";
 import { NO_PROGRESS } from "../core/run.ts";
 import type { Artifact } from "./artifacts.ts";
@@ -24,6 +24,9 @@ export interface ForeignArtifact {
   /** Empty: it is encrypted, and nobody has opened it yet. */
   readonly contents: readonly ArtifactContent[];
   readonly origin: "IMPORTED" | "FOUND";
+  /** As in the table. */
+  readonly manifestSha256: string;
+  readonly signedBy: string | null;
   /** The account's name; null: nobody in particular. */
   readonly requestedBy: string | null;
 }
@@ -44,6 +47,7 @@ export async function recordForeignArtifact(
 ): Promise<BackupRun | undefined> {
   return ledger.db.transaction(async (tx) => {
     const { id, createdAt, encryption, sizeBytes, stores, entities, contents, origin } = artifact;
+    const { manifestSha256, signedBy } = artifact;
     const runId = randomUUID();
     const request: BackupRequest = { label: null, encryption, recipients: [], stores: [...stores] };
     const counts = { rows: total(contents, "rows"), rawBytes: total(contents, "rawBytes") };
@@ -60,7 +64,7 @@ export async function recordForeignArtifact(
     const inserted = await tx
       .insert(artifacts)
       .values({
-        ...{ id, runId, encryption, sizeBytes, origin, ...counts, createdAt },
+        ...{ id, runId, encryption, sizeBytes, origin, ...counts, createdAt, manifestSha256, signedBy },
         stores: [...stores],
         contents: [...contents],
       })
@@ -110,6 +114,34 @@ export async function learnContents(
   });
 }
 
+/** Artifacts of this installation that were made by a version which did not note down the hashes of manifests. */
+export async function findUnpinned(ledger: Ledger, count: number): Promise<Artifact[]> {
+  return ledger.db
+    .select()
+    .from(artifacts)
+    .where(
+      and(
+        eq(artifacts.origin, "MADE"),
+        isNull(artifacts.manifestSha256),
+        isNull(artifacts.deletionRequestedAt),
+      ),
+    )
+    .orderBy(desc(artifacts.createdAt))
+    .limit(count);
+}
+
+/** Notes what an artifact is, as it was found where it is kept; what is noted already stays. */
+export async function pinArtifact(
+  ledger: Ledger,
+  id: string,
+  found: Pick<ForeignArtifact, "manifestSha256" | "signedBy">,
+): Promise<void> {
+  await ledger.db
+    .update(artifacts)
+    .set({ manifestSha256: found.manifestSha256, signedBy: found.signedBy })
+    .where(and(eq(artifacts.id, id), isNull(artifacts.manifestSha256)));
+}
+
 /** Part of the transaction that has locked it: the artifact opens with another key from now on. */
 export async function recordRekeyed(
   tx: Pick<Ledger["db"], "update">,
@@ -118,10 +150,13 @@ export async function recordRekeyed(
     readonly encryption: EncryptionKind;
     readonly recipients: readonly string[];
     readonly sizeBytes: number;
+    readonly manifestSha256: string;
+    readonly signedBy: string | null;
   },
 ): Promise<void> {
-  const { encryption, recipients, sizeBytes } = key;
-  await tx.update(artifacts).set({ encryption, sizeBytes }).where(eq(artifacts.id, artifact.id));
+  const { recipients, ...facts } = key;
+  const { encryption } = facts;
+  await tx.update(artifacts).set(facts).where(eq(artifacts.id, artifact.id));
   await tx
     .update(runs)
     .set({

@@ -1,6 +1,7 @@
 // What runs are asked to do and come to, as the ledger keeps it.
 import type { EncryptionKind } from "../core/artifact.ts";
 import type {
+  ArtifactSignature,
   RestoreConflict,
   RestoreMode,
   RowSelection,
@@ -24,6 +25,8 @@ export interface RestoreRequest {
   /** Of a dry run: how many rows of each table and kind are shown; left out: none. */
   readonly sampleRows?: number;
   readonly expectPlan: string | null;
+  /** Whether what nothing vouches for is restored all the same. Left out: false. */
+  readonly allowUntrusted?: boolean;
 }
 export interface VerificationRequest {
   readonly backupId: string;
@@ -37,4 +40,6 @@ export interface RestoreOutcome {
   readonly plan: string | null;
   /** What stood in its way, at most so many as a person reads. */
   readonly conflicts?: readonly RestoreConflict[];
+  /** Left out: by a version that did not look. */
+  readonly signature?: ArtifactSignature;
 }

@@ -1,7 +1,10 @@
 // Whose signatures are trusted, as the ledger keeps it: every server and worker of an installation goes by the same list.
 import { asc, desc, eq } from "drizzle-orm";
+import type { KeyTrust, TrustedKeys } from "../core/authenticity.ts";
 import type { Ledger } from "./connect.ts";
 import { trustedKeys } from "./tables.ts";
+
+const OWN_NAME = "this installation";
 
 export type TrustedKey = typeof trustedKeys.$inferSelect;
 
@@ -13,11 +16,19 @@ export async function findTrustedKeys({ db }: Pick<Ledger, "db">): Promise<Trust
     .orderBy(desc(trustedKeys.own), asc(trustedKeys.name), asc(trustedKeys.publicKey));
 }
 
+/** @param ownKey counts also where the ledger does not know it (yet) */
+export async function readTrust(ledger: Pick<Ledger, "db">, ownKey: string): Promise<TrustedKeys> {
+  const rows = await findTrustedKeys(ledger);
+  const keys = new Map<string, KeyTrust>([[ownKey, { name: OWN_NAME, own: true }]]);
+  for (const { publicKey, name, own } of rows) keys.set(publicKey, { name, own });
+  return keys;
+}
+
 /** Notes the key that this installation signs with; nothing happens where that is known. */
 export async function noteOwnKey({ db }: Pick<Ledger, "db">, publicKey: string): Promise<void> {
   await db
     .insert(trustedKeys)
-    .values({ publicKey, name: "this installation", own: true })
+    .values({ publicKey, name: OWN_NAME, own: true })
     .onConflictDoUpdate({
       target: trustedKeys.publicKey,
       set: { own: true },

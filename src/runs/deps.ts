@@ -1,6 +1,7 @@
 // What it takes to start, see and cancel runs for a caller, whichever way the caller came in.
 import type { Logger } from "pino";
 import type { SecretKey } from "../codec/seal.ts";
+import type { Signer } from "../codec/signature.ts";
 import type { Catalog } from "../core/catalog.ts";
 import type { Ledger } from "../ledger/connect.ts";
 import type { RunQueue } from "../queue/queue.ts";
@@ -32,6 +33,8 @@ export interface RunDeps {
   readonly stores: readonly StoreInfo[];
   /** Seals the passphrase or identity that a run needs. */
   readonly secretKey: SecretKey;
+  /** Signs the backups of this installation. */
+  readonly signer: Signer;
   /**
    * Deletes from the stores what the ledger says is deleted, as far as they can be reached now; left out: whoever looks
    * after that does so a little later.

@@ -1,17 +1,21 @@
 // Starts a restore for a caller.
 import { randomUUID } from "node:crypto";
 import type { Caller } from "../auth/caller.ts";
+import { requirePermissions } from "../auth/permissions.ts";
 import type { Origin } from "../auth/context.ts";
 import { sealSecret } from "../codec/seal.ts";
 import type { EncryptionKind } from "../core/artifact.ts";
-import { entityNamed } from "../core/catalog.ts";
+import { requireVouched } from "../core/authenticity.ts";
+import { entityNamed, RESTORE_UNTRUSTED } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { checkRowSelections } from "../core/row-selection.ts";
 import { isFinal, type RestoreMode, type RowSelection } from "../core/run.ts";
 import type { BackupRun, RestoreRun } from "../ledger/run-row.ts";
+import { findArtifact } from "../ledger/artifacts.ts";
 import { findRun } from "../ledger/runs.ts";
 import type { RestoreRequest } from "../ledger/run-request.ts";
 import { mayAccess, requireAccess } from "./access.ts";
+import { signatureOf } from "./signatures.ts";
 import type { RunDeps } from "./deps.ts";
 import { submit } from "./submit.ts";
 import { checkText } from "./text.ts";
@@ -36,6 +40,8 @@ export interface RestoreInput {
   readonly sampleRows?: number | undefined;
   /** What a dry run found: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
+  /** Restores also what nothing vouches for; needs RESTORE_UNTRUSTED. A dry run does without. */
+  readonly allowUntrusted?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -44,7 +50,8 @@ export interface RestoreInput {
  * @returns its run, QUEUED; or the one that the same idempotency key has started already, as it is now
  * @throws HoldfastError NOT_FOUND (no such backup, or none that the caller may know of), FORBIDDEN without WRITE of every
  * entity that it touches, NOT_READY for a backup that has not SUCCEEDED, ENTITY_NOT_IN_BACKUP, PASSPHRASE_REQUIRED or
- * IDENTITY_REQUIRED where `unlock` does not fit the backup's encryption, BAD_INPUT
+ * IDENTITY_REQUIRED where `unlock` does not fit the backup's encryption, BAD_INPUT; ARTIFACT_UNSIGNED or UNKNOWN_SIGNER where
+ * nothing vouches for the backup and `allowUntrusted` is not given, FORBIDDEN where it is without RESTORE_UNTRUSTED
  */
 export async function startRestore(
   deps: RunDeps,
@@ -62,6 +69,9 @@ export async function startRestore(
       details: { missing },
     });
   }
+  const allowUntrusted = input.allowUntrusted ?? false;
+  if (allowUntrusted) requirePermissions(caller, [RESTORE_UNTRUSTED]);
+  else if (!input.dryRun) await requireVouchedBackup(deps, backup);
   const id = randomUUID();
   const secret = checkUnlock(backup.request.encryption, input.unlock ?? {});
   const sealedSecret = secret && sealSecret(deps.secretKey, id, secret);
@@ -70,6 +80,7 @@ export async function startRestore(
   const request: RestoreRequest = {
     ...{ backupId: backup.id, mode: input.mode, dryRun: input.dryRun, expectPlan },
     ...(rows && { rows }),
+    ...(allowUntrusted && { allowUntrusted }),
     ...(input.sampleRows !== undefined && { sampleRows: checkSampleRows(input.sampleRows, input.dryRun) }),
   };
   const run = await submit(
@@ -106,6 +117,12 @@ export async function restoredEntities(
   );
   if (!known) throw noBackup(backupId);
   return backup.entities;
+}
+
+/** As far as the ledger knows: whoever restores looks at the artifact itself. */
+async function requireVouchedBackup(deps: RunDeps, backup: BackupRun): Promise<void> {
+  const artifact = await findArtifact(deps.ledger, backup.id);
+  if (artifact !== undefined) requireVouched(await signatureOf(deps, artifact));
 }
 
 const MAX_SAMPLE_ROWS = 20;

@@ -3,6 +3,7 @@
 import path from "node:path";
 import type { Logger } from "pino";
 import { deriveKey, type SecretKey } from "../codec/seal.ts";
+import { installationSigner, type Signer } from "../codec/signature.ts";
 import type { Environment } from "../config/environment.ts";
 import type { Configuration } from "../config/file/read.ts";
 import { ensureSecretKey } from "../config/secret-key.ts";
@@ -10,6 +11,7 @@ import { OWN_DATABASE, type Catalog } from "../core/catalog.ts";
 import type { HoldfastError } from "../core/errors.ts";
 import { startEmbedded } from "../embedded/embedded.ts";
 import { identifyInstallation, openLedger, type Ledger } from "../ledger/connect.ts";
+import { noteOwnKey } from "../ledger/trusted-keys.ts";
 import { watchRuns, type RunWatcher } from "../ledger/watch.ts";
 import { openQueue, type RunQueue } from "../queue/queue.ts";
 import type { Store } from "../store/store.ts";
@@ -38,6 +40,8 @@ export interface Foundation extends AsyncDisposable {
   /** As it was configured or made; sessions and sealed secrets have keys derived from it. */
   readonly serverSecret: string;
   readonly sealKey: SecretKey;
+  /** Signs the backups of this installation. */
+  readonly signer: Signer;
   /** @throws HoldfastError CONFIG_INVALID for a name that no database has */
   readonly databaseUrl: (name: string) => string;
   readonly log: Logger;
@@ -68,6 +72,8 @@ export async function openFoundation(
   await check(new Map([[OWN_DATABASE, ownDatabaseUrl]]));
   const ledger = openLedger(ownDatabaseUrl);
   opened.defer(() => ledger.close());
+  const signer = installationSigner(serverSecret);
+  await noteOwnKey(ledger, signer.publicKey);
   const namespace = await identifyInstallation(ledger);
   const queue = await openQueue({
     redisUrl: environment.redisUrl,
@@ -95,6 +101,7 @@ export async function openFoundation(
     defaultStores,
     serverSecret,
     sealKey: deriveKey(serverSecret, "run secrets"),
+    signer,
     databaseUrl: databaseUrls(configuration, ownDatabaseUrl),
     log,
     [Symbol.asyncDispose]: () => closing.disposeAsync(),

@@ -5,6 +5,7 @@ import { startTidyingStores } from "../../workers/failed-stores.ts";
 import { startLooking } from "../core/looking.ts";
 import { lookAfterSchedules, startDue } from "../runs/due.ts";
 import { applyRetention, settleRetention, type RetentionDeps } from "../runs/prune-backups.ts";
+import { startPinning } from "../transfer/pin-artifacts.ts";
 import type { Foundation } from "./foundation.ts";
 import { startTelling } from "./telling.ts";
 
@@ -39,6 +40,8 @@ export async function startUpkeep(foundation: Foundation): Promise<Upkeep> {
   opened.defer(() => deleting.close());
   const tidying = startTidyingStores(foundation);
   opened.defer(() => tidying.close());
+  const pinning = startPinning(foundation);
+  opened.defer(() => pinning.close());
   const telling = await startTelling(foundation);
   opened.defer(() => telling.close());
   const closing = opened.move();

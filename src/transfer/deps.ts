@@ -1,6 +1,7 @@
 // What it takes to back up and restore while a client waits for it: the whole way is in this process's hands.
 import type { Logger } from "pino";
 import type { Catalog } from "../core/catalog.ts";
+import type { Signer } from "../codec/signature.ts";
 import type { Ledger } from "../ledger/connect.ts";
 import type { StoreInfo } from "../runs/deps.ts";
 import type { Store } from "../store/store.ts";
@@ -15,10 +16,15 @@ export interface TransferDeps {
   readonly databaseUrl: (name: string) => string;
   /** That one backup or restore works with at the same time; left out: by the machine's cores. */
   readonly connections?: number;
+  /** Signs the backups of this installation. */
+  readonly signer: Signer;
   readonly log: Logger;
 }
 
 /** What it takes to act on backups that are kept. */
-export interface KeepingDeps extends Pick<TransferDeps, "ledger" | "catalog" | "artifactStores" | "log"> {
+export interface KeepingDeps extends Pick<
+  TransferDeps,
+  "ledger" | "catalog" | "artifactStores" | "signer" | "log"
+> {
   readonly stores: readonly StoreInfo[];
 }

@@ -16,7 +16,7 @@ type Described = Omit<ForeignArtifact, "stores" | "origin" | "requestedBy">;
 export async function describeForeign(
   catalog: Catalog,
   source: ArtifactSource,
-  { header, index, indexSeal }: IndexedArtifact,
+  { header, index, indexSeal, signedBy, manifestSha256 }: IndexedArtifact,
   unlock: Unlock | undefined,
   signal: AbortSignal,
 ): Promise<Described> {
@@ -24,6 +24,7 @@ export async function describeForeign(
     id: header.id,
     createdAt: new Date(header.createdAt),
     encryption: header.encryption,
+    ...{ signedBy, manifestSha256 },
     sizeBytes: index.objects.reduce((sum, object) => sum + object.sizeBytes, indexSeal.sizeBytes),
   };
   if (isClosed(header.encryption, unlock))

@@ -69,6 +69,7 @@ async function openFirstWhole(
   const { reader } = await findCopies(artifactStores, artifact.stores, artifact.id, {
     signal,
     encryption: artifact.encryption,
+    manifestSha256: artifact.manifestSha256 ?? undefined,
     onFailure: (store, error) =>
       log.warn({ err: error, artifact: artifact.id, store }, "an artifact cannot be sent from a store"),
   });

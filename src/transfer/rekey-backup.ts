@@ -3,6 +3,7 @@ import { recordAudit } from "../auth/audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
 import { requirePermissions } from "../auth/permissions.ts";
+import { isVouched, judgeSignature } from "../core/authenticity.ts";
 import { MANAGE_BACKUPS } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { RekeyOrder } from "../engine/rekey.ts";
@@ -11,6 +12,7 @@ import { rekeyKept } from "../engine/rekey-kept.ts";
 import { findUses, lockArtifacts } from "../ledger/artifact-uses.ts";
 import { findArtifact } from "../ledger/artifacts.ts";
 import { recordRekeyed } from "../ledger/kept.ts";
+import { readTrust } from "../ledger/trusted-keys.ts";
 import { nameUse } from "../runs/delete-backup.ts";
 import type { Keeping, RekeyInput } from "../runs/keeping.ts";
 import { checkEncryption } from "../runs/start-backup.ts";
@@ -55,8 +57,23 @@ export async function rekeyBackup(
       throw new HoldfastError("CONFIG_INVALID", `There is no store ${name} any more, which has the backup.`);
     });
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const { sizeBytes } = await rekeyKept(stores, artifact.id, { unlock, encryption }, signal);
-    await recordRekeyed(tx, artifact, { encryption: kind, recipients, sizeBytes });
+    const keys = await readTrust({ db: tx }, deps.signer.publicKey);
+    const manifestSha256 = artifact.manifestSha256 ?? undefined;
+    const { sizeBytes, ...signed } = await rekeyKept(
+      stores,
+      artifact.id,
+      {
+        ...{ unlock, encryption, manifestSha256 },
+        // Only what was known to be genuine is signed again.
+        signerAfter: (signedBy) =>
+          isVouched(judgeSignature(signedBy, keys, artifact.origin === "MADE")) ? deps.signer : undefined,
+      },
+      signal,
+    );
+    const { signedBy, manifestSha256: found } = signed;
+    await recordRekeyed(tx, artifact, {
+      ...{ encryption: kind, recipients, sizeBytes, signedBy, manifestSha256: found },
+    });
     await recordAudit(tx, {
       actor: caller.username,
       action: "backup.rekeyed",

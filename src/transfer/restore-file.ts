@@ -2,12 +2,15 @@
 import { randomUUID } from "node:crypto";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
-import type { EntityGroup } from "../core/catalog.ts";
-import type { RestoreMode, RowSelection } from "../core/run.ts";
+import { requirePermissions } from "../auth/permissions.ts";
+import { judgeSignature, requireVouched } from "../core/authenticity.ts";
+import { RESTORE_UNTRUSTED, type EntityGroup } from "../core/catalog.ts";
+import type { ArtifactSignature, RestoreMode, RowSelection } from "../core/run.ts";
 import { tarSource } from "../engine/artifact-io.ts";
 import type { Unlock } from "../engine/artifact-reader.ts";
 import type { RestoreResult } from "../engine/restore.ts";
 import { restoreAlone } from "../engine/restore-alone.ts";
+import { readTrust } from "../ledger/trusted-keys.ts";
 import { requireAccess } from "../runs/access.ts";
 import type { TransferDeps } from "./deps.ts";
 import { auditTransfer } from "./transfer-audit.ts";
@@ -21,14 +24,23 @@ export interface FileRestore {
   readonly dryRun: boolean;
   /** The plan of a dry run: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
+  /** Restores also what nobody who is trusted has signed; needs RESTORE_UNTRUSTED. A dry run does without. */
+  readonly allowUntrusted: boolean;
   readonly unlock: Unlock;
 }
+
+export interface RestoredFile extends RestoreResult {
+  readonly signature: ArtifactSignature;
+}
+
+const UNTRUSTED_HINT =
+  "If you know who made it and who kept it since, send it again with ?allow-untrusted=true; that needs RESTORE_UNTRUSTED.";
 
 /**
  * Applies the single-file artifact at a path, all of it or nothing.
  * @param signal ends it within two seconds, and nothing is changed then, unless it had been applied before
  * @throws HoldfastError FORBIDDEN without WRITE of every entity of the group, FOREIGN_CONTENTS for a file that holds another,
- *   and all that the engine's `restore` throws
+ *   ARTIFACT_UNSIGNED or UNKNOWN_SIGNER without `allowUntrusted`, FORBIDDEN with it and without RESTORE_UNTRUSTED, and all that the engine's `restore` throws
  */
 export async function restoreFile(
   deps: TransferDeps,
@@ -37,18 +49,31 @@ export async function restoreFile(
   order: FileRestore,
   signal: AbortSignal,
   origin: Origin = {},
-): Promise<RestoreResult> {
-  const { group, ...choice } = order;
+): Promise<RestoredFile> {
+  const { group, allowUntrusted, ...choice } = order;
   const entities = group.entities.map(({ name }) => name);
   requireAccess(deps.catalog, caller, entities, "WRITE");
+  if (allowUntrusted) requirePermissions(caller, [RESTORE_UNTRUSTED]);
   const runId = randomUUID();
   const audit = await auditTransfer(
     deps,
     { noun: "restore", id: runId, caller, origin },
-    { group: group.name, mode: choice.mode, rows: choice.rows, dryRun: choice.dryRun },
+    {
+      group: group.name,
+      mode: choice.mode,
+      rows: choice.rows,
+      dryRun: choice.dryRun,
+      ...(allowUntrusted && { allowUntrusted }),
+    },
   );
   try {
     const source = await tarSource(path);
+    const keys = await readTrust(deps.ledger, deps.signer.publicKey);
+    let signature = judgeSignature(null, keys, false);
+    const accept = async ({ signedBy }: { readonly signedBy: string | null }): Promise<void> => {
+      signature = judgeSignature(signedBy, keys, false);
+      if (!choice.dryRun && !allowUntrusted) requireVouched(signature, UNTRUSTED_HINT);
+    };
     try {
       const result = await restoreAlone(
         {
@@ -57,14 +82,14 @@ export async function restoreFile(
           source,
           ...(deps.connections !== undefined && { connections: deps.connections }),
         },
-        { runId, within: entities, ...choice },
+        { runId, within: entities, ...choice, accept },
         { signal, onProgress: () => undefined },
         (error, database) => {
           deps.log.warn({ err: error, runId, database }, "what a restore had staged could not be removed");
         },
       );
       await audit.succeeded(choice.dryRun ? "previewed" : "applied", { changes: result.changes });
-      return result;
+      return { ...result, signature };
     } finally {
       await source.close();
     }

@@ -63,7 +63,7 @@ export async function streamBackup(
       sink: tarSink(bytes, createdAt),
       ...(deps.connections !== undefined && { connections: deps.connections }),
     },
-    { artifactId: id, createdAt, entities: group.entities, encryption },
+    { artifactId: id, createdAt, entities: group.entities, encryption, signer: deps.signer },
     { signal, onProgress: () => undefined },
   );
   const ended = made.then(

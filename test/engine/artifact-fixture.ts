@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { sha256 } from "../../src/codec/digest.ts";
 import { encodeParts } from "../../src/codec/part.ts";
+import { installationSigner, type Signer } from "../../src/codec/signature.ts";
 import {
   ARTIFACT_VERSION,
   INDEX_NAME,
@@ -21,6 +22,9 @@ import { memoryStore } from "../../src/store/memory.ts";
 import { collect, copyText } from "../codec/fixtures.ts";
 
 export const CREATED_AT = new Date("2026-11-22T10:00:00.000Z");
+
+/** The same name is the same key. */
+export const signerNamed = (name: string): Signer => installationSigner(name);
 
 /** Names of objects, and their bytes. */
 export type Objects = ReadonlyMap<string, Buffer>;
@@ -70,8 +74,9 @@ export async function writeSample(
   sink: ArtifactSink,
   encryption: ArtifactEncryption,
   id: string = randomUUID(),
+  signer?: Signer,
 ): Promise<Omit<Sample, "objects">> {
-  const writer = await createArtifactWriter(sink, { id, createdAt: CREATED_AT, encryption });
+  const writer = await createArtifactWriter(sink, { id, createdAt: CREATED_AT, encryption, signer });
   const tables = ["users", "events", "nothing"].map(tableNamed);
   const parts: ManifestPart[] = [];
   const texts = new Map<string, Buffer>();
@@ -98,12 +103,22 @@ export async function writeSample(
   return { id, manifest, texts: parts.map(({ name }) => texts.get(name) ?? Buffer.alloc(0)) };
 }
 
-export async function sample(encryption: ArtifactEncryption, id?: string): Promise<Sample> {
+export async function sample(encryption: ArtifactEncryption, id?: string, signer?: Signer): Promise<Sample> {
+  let written: Omit<Sample, "objects"> | undefined;
+  const objects = await objectsOf(async (sink) => {
+    written = await writeSample(sink, encryption, id, signer);
+  });
+  if (written === undefined) throw new Error("nothing was written");
+  return { ...written, objects };
+}
+
+/** What is written into a store. */
+export async function objectsOf(write: (sink: ArtifactSink) => Promise<unknown>): Promise<Objects> {
   const store = memoryStore();
-  const written = await writeSample(storeSink(store, "x"), encryption, id);
+  await write(storeSink(store, "x"));
   const objects = new Map<string, Buffer>();
   for await (const { key } of store.list("x/")) objects.set(key.slice(2), await collect(store.get(key)));
-  return { ...written, objects };
+  return objects;
 }
 
 /** The objects in a store of their own. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pino, type Logger } from "pino";
 import { deriveKey } from "../../src/codec/seal.ts";
+import { installationSigner } from "../../src/codec/signature.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { watchRuns } from "../../src/ledger/watch.ts";
 import { openQueue, type RunQueue } from "../../src/queue/queue.ts";
@@ -69,11 +70,12 @@ export async function startTestServer(
     databaseUrl: () => world.url,
     spoolDirectory: path.join(directory, "uploads"),
     secretKey: SEAL_KEY,
+    signer: installationSigner(SECRET_KEY),
     log,
     catalogFacts: async () => new Map(),
+    notifyTargets: [{ name: "hook", kind: "webhook", on: ["failed", "drill-failed"] }],
     readiness: { database: () => world.ledger.sql`select 1`, queue: () => queue.counts() },
     recheckRightsMs: 100,
-    notifyTargets: [{ name: "hook", kind: "webhook", on: ["failed", "drill-failed"] }],
     ...change,
   };
   const running = await createServer(deps, { host: "127.0.0.1", port: 0, ...options });

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Caller } from "../../src/auth/caller.ts";
 import { deriveKey } from "../../src/codec/seal.ts";
+import { installationSigner } from "../../src/codec/signature.ts";
 import { HoldfastError } from "../../src/core/errors.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { findRun } from "../../src/ledger/runs.ts";
@@ -33,6 +34,7 @@ beforeAll(async () => {
     catalog: platformCatalog,
     stores: [{ name: "local", kind: "memory", isDefault: true }],
     secretKey: deriveKey("a key", "seal"),
+    signer: installationSigner("a key"),
     log,
   };
 });

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { pino } from "pino";
 import type { Caller } from "../../src/auth/caller.ts";
 import { deriveKey } from "../../src/codec/seal.ts";
+import { installationSigner } from "../../src/codec/signature.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { openQueue, type RunQueue } from "../../src/queue/queue.ts";
 import type { RunDeps } from "../../src/runs/deps.ts";
@@ -39,6 +40,7 @@ export async function createRunsWorld(): Promise<RunsWorld> {
       { name: "offsite", kind: "memory", isDefault: false },
     ],
     secretKey: deriveKey("a key", "seal"),
+    signer: installationSigner("a key"),
     log,
   });
   return {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { deriveKey, sealSecret } from "../../src/codec/seal.ts";
+import { installationSigner } from "../../src/codec/signature.ts";
 import { HoldfastError } from "../../src/core/errors.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { findArtifact } from "../../src/ledger/artifacts.ts";
@@ -57,6 +58,7 @@ beforeEach(async () => {
     ]),
     databaseUrl: () => database.url,
     secretKey,
+    signer: installationSigner("a secret"),
     log: pino({ level: "silent" }),
   };
   await ledger.sql`truncate platform.spaces cascade`;

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { deriveKey } from "../../src/codec/seal.ts";
+import { installationSigner } from "../../src/codec/signature.ts";
 import { claimRun } from "../../src/ledger/attempts.ts";
 import { openLedger, type Ledger } from "../../src/ledger/connect.ts";
 import { recoverLostRuns } from "../../src/ledger/recovery.ts";
@@ -56,6 +57,7 @@ beforeEach(async () => {
     stores: new Map([["local", memoryStore()]]),
     databaseUrl: world.databaseUrl,
     secretKey: deriveKey("a secret of the tests' own, and long", "run secrets"),
+    signer: installationSigner("a secret"),
     log: pino({ level: "silent" }),
   };
   for (const side of ["east", "west"])

@@ -21,6 +21,8 @@ const MODES: Readonly<Record<string, RestoreMode>> = {
   "insert-missing": "INSERT_MISSING",
 };
 
+const YES_OR_NO = { true: true, false: false };
+
 export function restoreRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
   const routes = new Hono<CallerEnv>();
   const spool = createSpool(deps.spoolDirectory);
@@ -40,9 +42,12 @@ export function restoreRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
     askForBody(incoming, outgoing);
     await receiveUpload(incoming, file, { stallMs: deps.stallMs, signal: departure });
     // The upload may have taken hours: who may restore is asked again.
-    const caller = await deps.auth.authenticate(c.req.header("authorization"));
-    const { changes, plan } = await restoreFile(deps, caller, file.path, order, departure, originOf(c));
-    return c.json({ success: true, dryRun: order.dryRun, changes, plan }, 200, {
+    const caller = await c.var.callerNow();
+    const origin = originOf(c);
+    const { changes, plan, signature } = await deps.auth.limitOpening({ userId: caller.userId, ...origin }, () =>
+      restoreFile(deps, caller, file.path, order, presence, origin),
+    );
+    return c.json({ success: true, dryRun: order.dryRun, signature, changes, plan }, 200, {
       "Cache-Control": "no-store",
     });
   });
@@ -55,13 +60,14 @@ function readChoice(
   c: Context,
   catalog: Catalog,
   group: EntityGroup,
-): Pick<FileRestore, "mode" | "rows" | "dryRun" | "expectPlan"> {
-  const query = readQuery(c, ["mode", "only", "dry-run", "expect-plan"]);
+): Pick<FileRestore, "mode" | "rows" | "dryRun" | "expectPlan" | "allowUntrusted"> {
+  const query = readQuery(c, ["mode", "only", "dry-run", "expect-plan", "allow-untrusted"]);
   const mode = oneOf("mode", query("mode"), MODES) ?? "MERGE";
   return {
     mode,
     ...(query("only").length > 0 && { rows: readRows(catalog, group, query("only"), mode) }),
-    dryRun: oneOf("dry-run", query("dry-run"), { true: true, false: false }) ?? false,
+    dryRun: oneOf("dry-run", query("dry-run"), YES_OR_NO) ?? false,
+    allowUntrusted: oneOf("allow-untrusted", query("allow-untrusted"), YES_OR_NO) ?? false,
     expectPlan: single("expect-plan", query("expect-plan")),
   };
 }
