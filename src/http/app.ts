@@ -16,6 +16,7 @@ import { backupRoutes } from "./rest/backup.ts";
 import type { TransferRouteDeps } from "./rest/deps.ts";
 import { downloadRoutes } from "./rest/download.ts";
 import { answerError } from "./rest/errors.ts";
+import { metricsRoutes } from "./metrics/routes.ts";
 import { REST_PATH, UPLOAD_PATH } from "./rest/paths.ts";
 import { restoreRoutes } from "./rest/restore.ts";
 import { tokenRoutes } from "./rest/tokens.ts";
@@ -40,6 +41,7 @@ export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream 
     }),
   );
   app.route("/", healthRoutes(deps));
+  app.route("/", metricsRoutes(deps));
   app.route("/", restRoutes(deps, transfers));
 
   app.on("POST", GRAPHQL_PATH, graphqlUploads(transfers, graphql));
