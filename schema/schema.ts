@@ -17,6 +17,7 @@ import "./types/restore-acts.ts";
 import "./types/verification.ts";
 import "./types/verification-acts.ts";
 import "./types/run-acts.ts";
+import "./types/signature.ts";
 import "./types/store.ts";
 import "./types/delivery.ts";
 import "./types/audit-log.ts";

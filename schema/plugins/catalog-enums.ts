@@ -1,6 +1,6 @@
 // A Pothos plugin: gives the enums Entity, EntityGroup and Permission their values from the catalog when the schema is built.
 import SchemaBuilder, { BasePlugin, type PothosTypeConfig, type SchemaTypes } from "@pothos/core";
-import { MANAGE_BACKUPS, type Catalog } from "../../src/core/catalog.ts";
+import { MANAGE_BACKUPS, RESTORE_UNTRUSTED, type Catalog } from "../../src/core/catalog.ts";
 
 declare global {
   export namespace PothosSchemaTypes {
@@ -25,6 +25,9 @@ const VALUES: Readonly<Record<string, (catalog: Catalog) => Values>> = {
   Permission: (catalog) => ({
     ...named(catalog.permissions),
     [MANAGE_BACKUPS]: { description: "Schedules, retention, pruning, deleting, pinning, importing." },
+    [RESTORE_UNTRUSTED]: {
+      description: "Restoring what nothing vouches for, and saying whose signatures are trusted.",
+    },
   }),
 };
 

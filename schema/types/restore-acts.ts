@@ -43,6 +43,11 @@ const StartRestoreInput = builder.inputType("StartRestoreInput", {
       description: "Of a dry run: how many rows of each table and kind `samples` is to show, 1 to 20.",
     }),
     expectPlan: t.string(),
+    allowUntrusted: t.boolean({
+      defaultValue: false,
+      description:
+        "Restores also a backup that nothing vouches for (see its `signature`). Needs RESTORE_UNTRUSTED; a dry run does without.",
+    }),
     idempotencyKey: t.string(),
   }),
 });
@@ -62,6 +67,7 @@ function toRestoreInput(input: typeof StartRestoreInput.$inferInput): RestoreInp
     dryRun: input.dryRun ?? false,
     sampleRows: input.sampleRows ?? undefined,
     expectPlan: input.expectPlan ?? undefined,
+    allowUntrusted: input.allowUntrusted ?? false,
     idempotencyKey: input.idempotencyKey ?? undefined,
   };
 }
@@ -87,7 +93,7 @@ builder.subscriptionField("restoreProgress", (t) =>
     requiresEntities: {
       access: "READ",
       of: async ({ id }, context) =>
-        (await requireVisible(context, signedIn(context), "RESTORE", id)).entities,
+        (await requireWatchable(context, signedIn(context), "RESTORE", id)).entities,
     },
     subscribe: (_, { id }, context) => context.watcher.watch(id),
     resolve: (run) => {

@@ -4,30 +4,23 @@ import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
 import { requirePermissions } from "../auth/permissions.ts";
 import { parsePublicKey } from "../codec/signature.ts";
-import { judgeSignature } from "../core/authenticity.ts";
+import { judgeSignature, type TrustedKeys } from "../core/authenticity.ts";
 import { MANAGE_BACKUPS, RESTORE_UNTRUSTED } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { ArtifactSignature } from "../core/run.ts";
 import type { Artifact } from "../ledger/artifacts.ts";
-import {
-  distrustKey,
-  findTrustedKeys,
-  readTrust,
-  trustKey,
-  type TrustedKey,
-} from "../ledger/trusted-keys.ts";
+import { distrustKey, findTrustedKeys, trustKey, type TrustedKey } from "../ledger/trusted-keys.ts";
 import type { RunDeps } from "./deps.ts";
 import { checkText } from "./text.ts";
 
 type SignatureDeps = Pick<RunDeps, "ledger" | "signer">;
 
 /** As it was signed when it was made, or last looked at. */
-export async function signatureOf(
-  { ledger, signer }: SignatureDeps,
-  artifact: Artifact,
-): Promise<ArtifactSignature> {
-  const keys = await readTrust(ledger, signer.publicKey);
-  return judgeSignature(artifact.signedBy, keys, artifact.origin === "MADE");
+export function signatureOf(
+  { signedBy, origin }: Pick<Artifact, "signedBy" | "origin">,
+  keys: TrustedKeys,
+): ArtifactSignature {
+  return judgeSignature(signedBy, keys, origin === "MADE");
 }
 
 /** A key that is trusted, as clients see it. */
