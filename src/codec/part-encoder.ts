@@ -6,12 +6,14 @@ import { createCompressor } from "./compress.ts";
 
 /** Consecutive COPY text, best a MiB or so of it: each batch crosses to the thread pool once. */
 export interface RowBatch {
-  /** The part's own from now on: they must not change after. */
+  /** The part's own from now on, until it gives them back. */
   readonly bytes: Uint8Array;
   /** How many rows end in it. */
   readonly rows: number;
   /** Whether it ends where a row does. */
   readonly endsRow: boolean;
+  /** Called when the bytes have been compressed and may change. */
+  readonly release?: () => void;
 }
 
 export interface EncoderOptions {
@@ -54,12 +56,12 @@ export class PartEncoder {
   }
 
   /** Resolves when the batches before this one are compressed, so that no more than one ever waits. */
-  async write({ bytes, rows }: RowBatch): Promise<void> {
+  async write({ bytes, rows, release }: RowBatch): Promise<void> {
     this.rawBytes += bytes.length;
     this.#rows += rows;
     this.#onRows?.(rows, bytes.length);
     const before = this.#compressing;
-    this.#compressing = this.#compressor.write(bytes);
+    this.#compressing = this.#compressor.write(bytes).then(release);
     this.#compressing.catch(() => {}); // seen by whoever waits for it next
     await before;
   }

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { OnReadOpts, Socket } from "node:net";
 import { FrameSplitter } from "./copy-frames.ts";
-import { CopyTap } from "./copy-tap.ts";
+import { CopyTap, SpareBuffers } from "./copy-tap.ts";
 
 /** What is read to while no rows are tapped. */
 const IDLE_READ_BYTES = 64 * 1024;
@@ -34,6 +34,7 @@ export class WireSocket extends EventEmitter {
   /** Written before the connection was there. */
   #early: [Uint8Array, WriteCallback | undefined][] = [];
   #tap: CopyTap | undefined;
+  readonly #spare = new SpareBuffers();
   /** The last thing that the server said: before it ends a connection, why. */
   #lastWords: Buffer = Buffer.alloc(0);
 
@@ -70,7 +71,7 @@ export class WireSocket extends EventEmitter {
    * before the COPY is sent, and ended with {@link untap} after postgres.js has its result.
    */
   tap(): CopyTap {
-    this.#tap = new CopyTap(() => this.#socket?.resume());
+    this.#tap = new CopyTap(() => this.#socket?.resume(), this.#spare);
     return this.#tap;
   }
 
