@@ -2,7 +2,7 @@
 // order between tables matters; rows that are to have each other's unique values are gone before they come back.
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel } from "../core/catalog.ts";
-import { countOf, diffOf, isAction, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
+import { countOf, isAction, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
 import { requiredColumns, schemaDrift } from "./drift.ts";
 import { columnList } from "./quote.ts";
 import { liveOf, stagingOf, type RestoredTable } from "./restored-table.ts";
@@ -57,19 +57,19 @@ async function expectRows(
 
 async function deleteRows(session: Session, diff: TableDiff): Promise<number> {
   await keepUnknownValues(session, diff);
-  return expectRows(session, diff, ["d", "r"], deletion(diff.table));
+  return expectRows(session, diff, ["d", "r"], deletion(diff));
 }
 
 async function updateRows(session: Session, diff: TableDiff): Promise<number> {
-  return expectRows(session, diff, ["u"], update(diff.table));
+  return expectRows(session, diff, ["u"], update(diff));
 }
 
-function deletion(table: RestoredTable): SQL {
-  return sql`DELETE FROM ${liveOf(table)} AS live USING ${diffOf(table)} AS diff
+function deletion({ table, rows }: TableDiff): SQL {
+  return sql`DELETE FROM ${liveOf(table)} AS live USING ${rows} AS diff
     WHERE ${isAction("diff", ["d", "r"])} AND ${sameLiveRow(table, "live", "diff")}`;
 }
 
-function update(table: RestoredTable): SQL {
+function update({ table, rows }: TableDiff): SQL {
   const always = new Set(
     table.live.columns.filter((column) => column.identity === "ALWAYS").map((column) => column.name),
   );
@@ -77,7 +77,7 @@ function update(table: RestoredTable): SQL {
     .filter((column) => !always.has(column))
     .map((column) => sql`${sql.identifier(column)} = staged.${sql.identifier(column)}`);
   return sql`UPDATE ${liveOf(table)} AS live SET ${sql.join(assignments, sql`, `)}
-    FROM ${diffOf(table)} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
+    FROM ${rows} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
     WHERE ${isAction("diff", ["u"])} AND ${sameLiveRow(table, "live", "diff")}`;
 }
 
@@ -87,18 +87,18 @@ function keptOf(table: RestoredTable): SQL {
 }
 
 /** Rows that are inserted again get back what only the live table knows of them. */
-async function keepUnknownValues(session: Session, { table, counts }: TableDiff): Promise<void> {
+async function keepUnknownValues(session: Session, { table, counts, rows }: TableDiff): Promise<void> {
   if (counts.r === 0 || table.unknownColumns.length === 0) return;
   const unknown = table.unknownColumns.map((column) => column.name);
   await session.query(sql`CREATE TEMPORARY TABLE ${keptOf(table)} ON COMMIT DROP AS
     SELECT diff.staged AS holdfast_staged, ${columnList(unknown, "live")}
-    FROM ${diffOf(table)} AS diff JOIN ${liveOf(table)} AS live ON ${sameLiveRow(table, "live", "diff")}
+    FROM ${rows} AS diff JOIN ${liveOf(table)} AS live ON ${sameLiveRow(table, "live", "diff")}
     WHERE ${isAction("diff", ["r"])}`);
 }
 
 /** Columns that the backup does not know get their defaults in rows that were not there. */
 async function insertRows(session: Session, diff: TableDiff): Promise<number> {
-  const { table, counts, staged } = diff;
+  const { table, counts, staged, rows } = diff;
   const keeps = counts.r > 0 && table.unknownColumns.length > 0;
   const actions: Action[] = keeps ? ["i"] : ["i", "r"];
   const columns = columnList(table.columns, "staged");
@@ -106,7 +106,7 @@ async function insertRows(session: Session, diff: TableDiff): Promise<number> {
   const source =
     counts.i === staged
       ? sql`SELECT ${columns} FROM ${stagingOf(table)} AS staged`
-      : sql`SELECT ${columns} FROM ${diffOf(table)} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
+      : sql`SELECT ${columns} FROM ${rows} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
           WHERE ${isAction("diff", actions)}`;
   const inserted = await expectRows(session, diff, actions, insertion(table, table.columns, source));
   if (!keeps) return inserted;

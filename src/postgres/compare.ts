@@ -1,17 +1,21 @@
 // The differences between staged and live rows, materialised: one temporary table for each restored table, with a row for each
 // row that the restore would insert, update or delete and none for those that stay as they are. What is counted for a preview, what
-// is checked and what is carried out is read from it, so that they cannot disagree.
+// is checked and what is carried out is read from it, so that they cannot disagree. Only of a table that is empty there is nothing
+// to compare: its differences are the staged rows.
 import { createHash } from "node:crypto";
 import { sql, type SQL } from "drizzle-orm";
 import { tableLabel } from "../core/catalog.ts";
 import type { RestoreMode, TableChanges } from "../core/run.ts";
-import { countOf, diffOf, type Action, type TableDiff } from "./diff.ts";
+import { countOf, type Action, type TableDiff } from "./diff.ts";
 import { liveOf, recordOf, stagingOf, type RestoredTable } from "./restored-table.ts";
 import { rowsDiffer } from "./row-difference.ts";
 import type { Session } from "./session.ts";
 
 /** Of fewer rows the planner learns enough from the size of their table. */
 const ANALYZE_ROWS = 1_000;
+
+/** What is inserted is the whole of what is staged: nothing else has to be recognised again. */
+const ALL_INSERTED = "all";
 
 /** Compares in the session's transaction. The tables' contents must not change until it ends. */
 export async function compareTable(
@@ -21,19 +25,49 @@ export async function compareTable(
   staged: number,
 ): Promise<TableDiff> {
   await session.query("SAVEPOINT holdfast_compare");
-  const differences = table.matching.length > 0 ? byKey(table, mode) : byWholeRow(table, mode);
-  await session.query(sql`CREATE TEMPORARY TABLE ${diffOf(table)} ON COMMIT DROP AS ${differences}`);
-  const rows = await session.rows<{ action: Action; count: number; digest: string }>(sql`
-    SELECT action::text AS action, count(*)::float8 AS count, sum(digest)::text AS digest
-    FROM ${diffOf(table)} GROUP BY action ORDER BY action`);
-  const counts = { i: 0, u: 0, r: 0, d: 0 };
-  for (const row of rows) counts[row.action] = row.count;
-  const differing = rows.reduce((sum, row) => sum + row.count, 0);
+  const empty = staged > 0 && (await isEmpty(session, table));
+  const diff = empty ? allInserted(table, staged) : await materialise(session, table, mode, staged);
+  const differing = countOf(diff, ["i", "u", "r", "d"]);
   // Of a table that is as it was nothing is looked up any more: the locks of its indexes and of what was staged are given back, for
   // the server has room for some thousands of them.
   await session.query(`${differing === 0 ? "ROLLBACK TO" : "RELEASE"} SAVEPOINT holdfast_compare`);
-  if (differing >= ANALYZE_ROWS) await session.query(sql`ANALYZE ${diffOf(table)}`);
-  return { table, staged, counts, digest: rows.map((row) => `${row.action}${row.digest}`).join() };
+  if (differing >= ANALYZE_ROWS && !empty) await session.query(sql`ANALYZE ${diffTableOf(table)}`);
+  return diff;
+}
+
+async function isEmpty(session: Session, table: RestoredTable): Promise<boolean> {
+  const [row] = await session.rows<{ empty: boolean }>(
+    sql`SELECT NOT EXISTS (SELECT FROM ${liveOf(table)} AS live) AS empty`,
+  );
+  return row?.empty === true;
+}
+
+function allInserted(table: RestoredTable, staged: number): TableDiff {
+  const rows = sql`(SELECT 'i'::"char" AS action, staged.ctid AS staged, NULL::tid AS live, NULL::oid AS live_table
+    FROM ${stagingOf(table)} AS staged)`;
+  return { table, rows, staged, counts: { i: staged, u: 0, r: 0, d: 0 }, digest: ALL_INSERTED };
+}
+
+const diffTableOf = (table: RestoredTable): SQL =>
+  sql`pg_temp.${sql.identifier(`holdfast_diff_${table.number}`)}`;
+
+async function materialise(
+  session: Session,
+  table: RestoredTable,
+  mode: RestoreMode,
+  staged: number,
+): Promise<TableDiff> {
+  const rows = diffTableOf(table);
+  const differences = table.matching.length > 0 ? byKey(table, mode) : byWholeRow(table, mode);
+  await session.query(sql`CREATE TEMPORARY TABLE ${rows} ON COMMIT DROP AS ${differences}`);
+  const found = await session.rows<{ action: Action; count: number; digest: string }>(sql`
+    SELECT action::text AS action, count(*)::float8 AS count, sum(digest)::text AS digest
+    FROM ${rows} GROUP BY action ORDER BY action`);
+  const counts = { i: 0, u: 0, r: 0, d: 0 };
+  for (const { action, count } of found) counts[action] = count;
+  const onlyInserts = staged > 0 && counts.i === staged && counts.d === 0;
+  const digest = onlyInserts ? ALL_INSERTED : found.map((row) => `${row.action}${row.digest}`).join();
+  return { table, rows, staged, counts, digest };
 }
 
 /**

@@ -1,5 +1,5 @@
-// The differences of one table as the other steps see them: a temporary table with a row for each row that is to be inserted, updated
-// or deleted, and the conditions by which staged and live rows are looked up in it.
+// The differences of one table as the other steps see them: a row for each row that is to be inserted, updated or deleted, and the
+// conditions by which staged and live rows are looked up in them.
 import { sql, type SQL } from "drizzle-orm";
 import type { RestoredTable } from "./restored-table.ts";
 
@@ -9,6 +9,8 @@ export type Action = "i" | "u" | "r" | "d";
 /** The differences of one table, counted. */
 export interface TableDiff {
   readonly table: RestoredTable;
+  /** The differences, to be put after FROM with an alias: action, staged (ctid), live (ctid), live_table (oid). Only for the transaction. */
+  readonly rows: SQL;
   /** Rows that the backup has. */
   readonly staged: number;
   readonly counts: Readonly<Record<Action, number>>;
@@ -18,11 +20,6 @@ export interface TableDiff {
 
 export function countOf({ counts }: TableDiff, actions: readonly Action[]): number {
   return actions.reduce((sum, action) => sum + counts[action], 0);
-}
-
-/** Where the differences stand: action, staged (ctid), live (ctid), live_table (oid), digest. Only for the transaction. */
-export function diffOf(table: RestoredTable): SQL {
-  return sql`pg_temp.${sql.identifier(`holdfast_diff_${table.number}`)}`;
 }
 
 /** That the differences' row `diff` is about the live row `live` (both are aliases). */
@@ -41,7 +38,7 @@ export function isAction(diff: string, actions: readonly Action[]): SQL {
 /** That the live row `live` is touched by none of the actions. Where there are none, nothing is looked up. */
 export function staysLive(diff: TableDiff, live: string, actions: readonly Action[]): SQL {
   if (countOf(diff, actions) === 0) return sql`true`;
-  return sql`NOT EXISTS (SELECT FROM ${diffOf(diff.table)} AS gone
+  return sql`NOT EXISTS (SELECT FROM ${diff.rows} AS gone
     WHERE ${isAction("gone", actions)} AND ${sameLiveRow(diff.table, live, "gone")})`;
 }
 
@@ -50,6 +47,6 @@ export function isWritten(diff: TableDiff, staged: string, actions: readonly Act
   const count = countOf(diff, actions);
   if (count === 0) return sql`false`;
   if (count === diff.staged) return sql`true`;
-  return sql`${sql.identifier(staged)}.ctid IN (SELECT written.staged FROM ${diffOf(diff.table)} AS written
+  return sql`${sql.identifier(staged)}.ctid IN (SELECT written.staged FROM ${diff.rows} AS written
     WHERE ${isAction("written", actions)})`;
 }

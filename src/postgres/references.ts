@@ -4,16 +4,7 @@ import { sql, type SQL } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { describeSelector } from "../core/row-selection.ts";
-import {
-  countOf,
-  diffOf,
-  isAction,
-  isWritten,
-  sameLiveRow,
-  staysLive,
-  type Action,
-  type TableDiff,
-} from "./diff.ts";
+import { countOf, isAction, isWritten, sameLiveRow, staysLive, type Action, type TableDiff } from "./diff.ts";
 import type { ForeignKey, ForeignKeys, KeySide } from "./foreign-keys.ts";
 import { liveOf, relation, stagingOf, type RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
@@ -137,7 +128,7 @@ function orphanedChildren(key: ForeignKey, parent: TableDiff, child: TableDiff |
   return sql`SELECT count(*)::float8 AS rows, min(${example(key, "child")})::jsonb AS example
     FROM ${relation(key.from, key.from.partitioned)} AS child
     WHERE ${stays(child, "child")} AND EXISTS (
-      SELECT FROM ${diffOf(parent.table)} AS diff
+      SELECT FROM ${parent.rows} AS diff
       JOIN ${liveOf(parent.table)} AS parent ON ${sameLiveRow(parent.table, "parent", "diff")}
       WHERE ${isAction("diff", ["d", "r"])} AND ${sameKey(key, "parent", "child")})
     AND NOT ${isInPlace(key, parent)}`;

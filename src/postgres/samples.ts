@@ -1,7 +1,7 @@
 // A few of the rows that a restore would change, for somebody who looks at a preview.
 import { sql, type SQL } from "drizzle-orm";
 import type { RowSample } from "../core/run.ts";
-import { countOf, diffOf, isAction, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
+import { countOf, isAction, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
 import { liveOf, stagingOf, type RestoredTable } from "./restored-table.ts";
 import { rowsDiffer } from "./row-difference.ts";
 import type { Session } from "./session.ts";
@@ -28,10 +28,11 @@ export async function sampleRows(
       SELECT ${kind === "INSERTED" ? sql`NULL::jsonb` : texts("live", table)} AS before,
         ${kind === "DELETED" ? sql`NULL::jsonb` : texts("staged", table)} AS after,
         ${kind === "UPDATED" ? differences(table) : sql`'[]'::jsonb`} AS changed
-      FROM ${diffOf(table)} AS diff
+      FROM (SELECT * FROM ${diff.rows} AS diff WHERE ${isAction("diff", actions)}
+        ORDER BY diff.staged, diff.live LIMIT ${sql.raw(String(rowsPerKind))}) AS diff
       LEFT JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
       LEFT JOIN ${liveOf(table)} AS live ON ${sameLiveRow(table, "live", "diff")}
-      WHERE ${isAction("diff", actions)} ORDER BY diff.staged, diff.live LIMIT ${sql.raw(String(rowsPerKind))}`);
+      ORDER BY diff.staged, diff.live`);
     for (const { before, after, changed } of rows) {
       const columns = table.columns.map((column, place) => ({
         column,

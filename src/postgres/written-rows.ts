@@ -1,7 +1,7 @@
 // Rows as a restore will have written them: what the backup has of them, and what the live table has or will put into the columns that
 // the backup does not have. For questions that are asked before anything is written.
 import { sql, type SQL } from "drizzle-orm";
-import { diffOf, isAction, isWritten, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
+import { isAction, isWritten, sameLiveRow, type Action, type TableDiff } from "./diff.ts";
 import { columnList } from "./quote.ts";
 import { liveOf, stagingOf } from "./restored-table.ts";
 
@@ -37,7 +37,7 @@ export function writtenRows(
   }
   const staged = table.stagedColumns.size === 0 ? [] : [columnList([...table.stagedColumns], "staged")];
   const source = sql`(SELECT staged.ctid AS ctid, ${sql.join([...staged, ...values], sql`, `)}
-    FROM ${diffOf(table)} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
+    FROM ${diff.rows} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
     LEFT JOIN ${liveOf(table)} AS live ON ${sameLiveRow(table, "live", "diff")}
     WHERE ${isAction("diff", actions)})`;
   return { source, condition: sql`true` };

@@ -270,4 +270,21 @@ describe("a plan", () => {
     await fixture.restore(backup, { expectPlan: plan });
     expect(await fixture.sql`select name from app.users where id = 77`).toEqual([{ name: "somebody new" }]);
   });
+
+  it("of an empty table holds where others have come to be there, and not where a row of its own has", async () => {
+    await using fixture = await createFixture(DDL, USERS);
+    const backup = await fixture.backUp();
+    await fixture.sql`delete from app.users`;
+    const { plan, changes } = await fixture.restore(backup, { dryRun: true });
+    expect(summary(changes)).toEqual({ "app.users": "5/0/0/0" });
+    await fixture.sql`insert into app.users (id, name) values (77, 'somebody new')`;
+    expect(await fixture.restore(backup, { dryRun: true })).toMatchObject({ plan, changes });
+    await fixture.sql`insert into app.users (id, name) values (3, 'user 3')`;
+    await expect(fixture.restore(backup, { expectPlan: plan })).rejects.toMatchObject({
+      code: "PLAN_CHANGED",
+    });
+    await fixture.sql`delete from app.users where id = 3`;
+    expect(await fixture.restore(backup, { expectPlan: plan })).toMatchObject({ plan, changes });
+    expect(await fixture.sql`select count(*)::int as rows from app.users`).toEqual([{ rows: 6 }]);
+  });
 });
