@@ -60,3 +60,8 @@ export function formatRowSum(...sums: readonly bigint[]): string {
   const sum = sums.reduce((total, one) => BigInt.asUintN(64, total + one), 0n);
   return sum.toString(16).padStart(16, "0");
 }
+
+/** What `formatRowSum` has written. */
+export function parseRowSum(text: string): bigint {
+  return BigInt(`0x${text}`);
+}

@@ -20,6 +20,10 @@ export interface StoresSink extends ArtifactSink {
   /** Those that have all that was put so far. */
   readonly stores: readonly string[];
   readonly failures: readonly FailedStore[];
+  /** Whether each of those stores has the object, of that size: what somebody else says that he has stored. */
+  holds(object: { readonly name: string; readonly sizeBytes: number }, signal: AbortSignal): Promise<boolean>;
+  /** Deletes the parts that are not to be kept from those stores, as far as that can be done: what others have begun and left. */
+  sweep(keep: ReadonlySet<string>): Promise<void>;
 }
 
 /** What a store that failed has taken is deleted meanwhile; the end of the backup waits no longer than that for it. */
@@ -97,11 +101,33 @@ export function sinkInto(stores: Stores, names: readonly string[], artifactId: s
         delay(TIDY_MS, undefined, { signal: patience.signal }).catch(() => undefined),
       ]);
     },
+    async holds({ name, sizeBytes }, signal) {
+      const live = members.filter(({ error }) => error === undefined);
+      const found = await Promise.all(
+        live.map(async ({ name: store }) => stores.get(store)?.stat(`${artifactId}/${name}`, { signal })),
+      );
+      return found.every((object) => object?.sizeBytes === sizeBytes);
+    },
+    async sweep(keep) {
+      const live = members.filter(({ error }) => error === undefined);
+      await Promise.allSettled(
+        live.map(async ({ name }) => {
+          const store = stores.get(name);
+          if (store !== undefined) await deleteParts(store, artifactId, keep);
+        }),
+      );
+    },
     async abort() {
       const left = await Promise.allSettled(members.map(async ({ sink }) => sink?.abort()));
       for (const result of left) if (result.status === "rejected") throw result.reason;
     },
   };
+}
+
+async function deleteParts(store: Store, artifactId: string, keep: ReadonlySet<string>): Promise<void> {
+  const start = `${artifactId}/`;
+  for await (const { key } of store.list(`${start}parts/`))
+    if (!keep.has(key.slice(start.length))) await store.delete(key);
 }
 
 function noStore(stores: Stores, name: string): HoldfastError {

@@ -1,23 +1,21 @@
 // The act of backing up: one snapshot per database, tables copied side by side, each part sealed and stored as soon as
 // it is full, then the manifest, and the index last.
 import { availableParallelism } from "node:os";
-import { encodeParts, type RowBatch } from "../codec/part.ts";
-import { formatRowSum, ROW_SUM_ALGORITHM, RowSum } from "../codec/row-sum.ts";
+import { formatRowSum, ROW_SUM_ALGORITHM } from "../codec/row-sum.ts";
 import type { Signer } from "../codec/signature.ts";
-import { ARTIFACT_VERSION, type Manifest, type ManifestPart, type ManifestTable } from "../core/artifact.ts";
-import { tableLabel, type Entity } from "../core/catalog.ts";
+import { ARTIFACT_VERSION, type Manifest } from "../core/artifact.ts";
+import type { Entity } from "../core/catalog.ts";
 import { allOrNone } from "../core/all-or-none.ts";
-import { isHoldfastError } from "../core/errors.ts";
-import { createProgressMeter, sumUp, type PhaseTotals } from "../core/progress.ts";
+import { createProgressMeter } from "../core/progress.ts";
 import type { RunControl } from "../core/run.ts";
-import type { TableTotals } from "../core/table-progress.ts";
 import { openDatabase, type Database } from "../postgres/connect.ts";
-import { copyOutAndRelease, planCopies, type CopyTask } from "../postgres/copy-out.ts";
-import type { Session } from "../postgres/session.ts";
-import { openSnapshot, type Snapshot } from "../postgres/snapshot.ts";
-import { manifestTable, type TableShape } from "../postgres/table-shape.ts";
+import { openSnapshot } from "../postgres/snapshot.ts";
 import type { ArtifactSink } from "./artifact-io.ts";
+import type { StoresSink } from "./artifact-stores.ts";
 import { createArtifactWriter, type ArtifactEncryption } from "./artifact-writer.ts";
+import { describeContents, type Contents, type OpenSource } from "./backup-contents.ts";
+import { copyTables } from "./copy-tables.ts";
+import type { Peers } from "./peers.ts";
 
 export interface BackupDeps {
   /** The URL of a database of the catalog, by name. */
@@ -25,7 +23,9 @@ export interface BackupDeps {
   /** Where the artifact goes; whoever made it closes it. */
   readonly sink: ArtifactSink;
   /** Connections that copy at the same time, for each database; left out: by the machine's cores. */
-  readonly connections?: number;
+  readonly connections?: number | undefined;
+  /** Other processes that may copy pieces of large tables into the same stores; left out: there are none. */
+  readonly sharing?: { readonly peers: Peers; readonly sink: StoresSink } | undefined;
 }
 
 export interface BackupOrder {
@@ -88,31 +88,20 @@ export async function backup(
       signal,
     });
     try {
-      const copyTask = async (session: Session, task: CopyTask): Promise<void> => {
-        const position = contents.positions.get(task.table) ?? fail("a copy of no table of the manifest");
-        const table = contents.tables[position] ?? fail("a copy of no table of the manifest");
-        const label = tableLabel(table);
-        const onRows = (rows: number, bytes: number) =>
-          meter.add({ rows, bytes, entity: table.entity, table: label });
-        const options = { recipient: writer.recipient, signal, onRows };
-        const sum = new RowSum();
-        await encodeParts(summedUp(copyOutAndRelease(session, task), sum), options, async (part) => {
-          const { rows, rawBytes } = part;
-          const stored = await writer.addPart(part);
-          contents.parts.push({ ...stored, table: position, rows, rawBytes });
-          table.rows += rows;
-          table.rawBytes += rawBytes;
-        });
-        contents.sums.get(position)?.push(sum.value());
-      };
-      const endTable = (shape: TableShape): void => {
-        const table = contents.tables[contents.positions.get(shape) ?? -1];
-        if (table !== undefined) meter.endTable({ entity: table.entity, table: tableLabel(table) });
+      let cameBack = false;
+      const copying = {
+        onCameBack: () => void (cameBack = true),
+        contents,
+        writer,
+        meter,
+        connections,
+        sharing: deps.sharing,
+        artifactId: order.artifactId,
       };
       await allOrNone(
         stop,
-        snapshots.flatMap(({ snapshot }) =>
-          copySideBySide(snapshot, connections, signal, { copyTask, endTable }),
+        snapshots.flatMap((source) =>
+          copyTables(source, { ...copying, encryption: order.encryption.kind, signal }),
         ),
       );
       // The database is let go before the artifact is sealed: nobody's ALTER TABLE waits for a slow store.
@@ -120,6 +109,7 @@ export async function backup(
 
       meter.enter("sealing");
       signal.throwIfAborted();
+      if (cameBack) await deps.sharing?.sink.sweep(new Set(contents.parts.map(({ name }) => name)));
       const manifest = writeManifest(order, snapshots, contents);
       const { sizeBytes, manifestSha256 } = await writer.finish(manifest);
       meter.enter("done");
@@ -141,88 +131,9 @@ interface Source {
   readonly entities: readonly Entity[];
 }
 
-interface OpenSource extends Source {
-  readonly snapshot: Snapshot;
-}
-
 async function openSource(source: Source, signal: AbortSignal): Promise<OpenSource> {
   const names = source.entities.flatMap((entity) => entity.tables);
   return { ...source, snapshot: await openSnapshot(source.database, names, signal) };
-}
-
-/** The manifest's tables and parts as they fill up. */
-interface Contents {
-  readonly tables: ManifestTable[];
-  readonly parts: ManifestPart[];
-  /** Of each table, by its place in `tables`: the sum of each of its copies. */
-  readonly sums: ReadonlyMap<number, bigint[]>;
-  /** Where a live table stands in `tables`. */
-  readonly positions: ReadonlyMap<TableShape, number>;
-  readonly estimate: PhaseTotals;
-}
-
-function describeContents(sources: readonly OpenSource[]): Contents {
-  const tables: ManifestTable[] = [];
-  const positions = new Map<TableShape, number>();
-  const estimates: TableTotals[] = [];
-  for (const { database, entities, snapshot } of sources) {
-    // The snapshot has its tables in the order in which the entities name them.
-    const owners = entities.flatMap((entity) => entity.tables.map(() => entity.name));
-    for (const [index, shape] of snapshot.tables.entries()) {
-      positions.set(shape, tables.length);
-      const entity = owners[index] ?? fail("a table of no entity");
-      tables.push({ ...manifestTable(shape), entity, database: database.name, rows: 0, rawBytes: 0 });
-      const { estimatedRows: rows, sizeBytes: bytes } = shape;
-      estimates.push({ entity, table: tableLabel(shape), rows, bytes });
-    }
-  }
-  return {
-    tables,
-    parts: [],
-    sums: new Map(tables.keys().map((position) => [position, []])),
-    positions,
-    estimate: sumUp(estimates),
-  };
-}
-
-interface Copying {
-  readonly copyTask: (session: Session, task: CopyTask) => Promise<void>;
-  /** Called when all of a table's tasks have been carried out. */
-  readonly endTable: (table: TableShape) => void;
-}
-
-/** Starts the sessions of one database; each takes the next task until none is left. */
-function copySideBySide(
-  snapshot: Snapshot,
-  connections: number,
-  signal: AbortSignal,
-  { copyTask, endTable }: Copying,
-): Promise<void>[] {
-  const { serverVersion } = snapshot.leader;
-  const tasks = planCopies(snapshot.tables, { connections, serverVersion });
-  // An iterator that is shared hands every task out once.
-  const next = tasks.values();
-  const left = new Map(
-    [...Map.groupBy(tasks, ({ table }) => table)].map(([table, own]) => [table, own.length]),
-  );
-  const work = async (session: Session): Promise<void> => {
-    for (const task of next) {
-      await copyTask(session, task);
-      const others = (left.get(task.table) ?? 0) - 1;
-      left.set(task.table, others);
-      if (others === 0) endTable(task.table);
-    }
-  };
-  const joinAndWork = async (): Promise<void> => {
-    const session = await snapshot.join(signal).catch((error: unknown) => {
-      // Somebody waits for the leader to end; it and those who have joined can do the work.
-      if (isHoldfastError(error, "TABLE_LOCKED")) return undefined;
-      throw error;
-    });
-    if (session !== undefined) await work(session);
-  };
-  const others = Math.max(0, Math.min(connections, tasks.length) - 1);
-  return [...Array.from({ length: others }, joinAndWork), work(snapshot.leader)];
 }
 
 function writeManifest(order: BackupOrder, sources: readonly OpenSource[], contents: Contents): Manifest {
@@ -248,18 +159,6 @@ function writeManifest(order: BackupOrder, sources: readonly OpenSource[], conte
   };
 }
 
-/** The batches as they are, each summed up on its way. */
-async function* summedUp(batches: AsyncIterable<RowBatch>, sum: RowSum): AsyncGenerator<RowBatch> {
-  for await (const batch of batches) {
-    sum.add(batch.bytes);
-    yield batch;
-  }
-}
-
 function total<K extends string>(items: readonly Readonly<Record<K, number | null>>[], key: K): number {
   return items.reduce((sum, item) => sum + (item[key] ?? 0), 0);
-}
-
-function fail(message: string): never {
-  throw new Error(message);
 }

@@ -6,13 +6,19 @@ import { columnList, literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 import { storedColumns, type Leaf, type TableShape } from "./table-shape.ts";
 
-/** Rows that one COPY carries: a leaf's, or those in some of its pages. */
-export interface CopyTask {
+/** Rows that one COPY carries, and which columns of them. */
+export interface CopyRange {
+  readonly columns: readonly string[];
+  readonly leaf: TableName;
+  /** Pages from `from` up to, not including, `to`; null: from the first, to the last that there is by then. */
+  readonly pages: { readonly from: number | null; readonly to: number | null };
+}
+
+/** A leaf's rows, or those in some of its pages. */
+export interface CopyTask extends CopyRange {
   /** Whose rows they are in the manifest; for a partition, the partitioned table. */
   readonly table: TableShape;
   readonly leaf: Leaf;
-  /** Pages from `from` up to, not including, `to`; null: from the first, to the last that there is by then. */
-  readonly pages: { readonly from: number | null; readonly to: number | null };
   /** Its share of the leaf's size as stored, to plan and to estimate by. */
   readonly sizeBytes: number;
 }
@@ -22,6 +28,10 @@ export interface CopyPlanOptions {
   readonly connections: number;
   /** As `server_version_num` prints it. */
   readonly serverVersion: number;
+  /** Whether other processes may take tasks too: then large leaves are split further, whatever the connections. */
+  readonly shared?: boolean;
+  /** The size that large leaves are split into; left out: by what there is. */
+  readonly pieceBytes?: number | undefined;
 }
 
 /** Before this version a range of ctids means reading the whole table. */
@@ -30,15 +40,17 @@ const TID_RANGE_SCANS = 140_000;
 const PIECE_BYTES = 64 * 1024 * 1024;
 /** So many pieces for each connection leave none of them idle for long at the end. */
 const PIECES_PER_CONNECTION = 16;
+/** Who loses a piece loses no more than that. */
+const SHARED_PIECE_BYTES_MAX = 1024 * 1024 * 1024;
 
 /**
  * Every row of the tables in exactly one task, the largest first, so that the sessions end at about the same time. Large
  * leaves are split where there are several sessions to share them.
  */
 export function planCopies(shapes: readonly TableShape[], options: CopyPlanOptions): CopyTask[] {
-  const totalBytes = shapes.reduce((sum, shape) => sum + shape.sizeBytes, 0);
-  const pieceBytes = Math.max(PIECE_BYTES, totalBytes / (options.connections * PIECES_PER_CONNECTION));
-  const splits = options.connections > 1 && options.serverVersion >= TID_RANGE_SCANS;
+  const { shared = false } = options;
+  const pieceBytes = options.pieceBytes ?? pieceBytesOf(shapes, options);
+  const splits = (shared || options.connections > 1) && options.serverVersion >= TID_RANGE_SCANS;
   return shapes
     .flatMap((table) =>
       table.leaves.flatMap((leaf) => {
@@ -49,10 +61,22 @@ export function planCopies(shapes: readonly TableShape[], options: CopyPlanOptio
     .toSorted((a, b) => b.sizeBytes - a.sizeBytes);
 }
 
+/** How large the pieces are that large leaves are split into. */
+export function pieceBytesOf(
+  shapes: readonly TableShape[],
+  { connections, shared = false }: CopyPlanOptions,
+): number {
+  const totalBytes = shapes.reduce((sum, shape) => sum + shape.sizeBytes, 0);
+  const evenBytes = Math.max(PIECE_BYTES, totalBytes / (connections * PIECES_PER_CONNECTION));
+  return shared ? Math.min(SHARED_PIECE_BYTES_MAX, evenBytes) : evenBytes;
+}
+
 function splitLeaf(table: TableShape, leaf: Leaf, pieces: number): CopyTask[] {
+  const columns = storedColumns(table);
   return Array.from({ length: pieces }, (_, piece) => ({
     table,
     leaf,
+    columns,
     pages: {
       from: piece === 0 ? null : Math.floor((leaf.pages * piece) / pieces),
       to: piece === pieces - 1 ? null : Math.floor((leaf.pages * (piece + 1)) / pieces),
@@ -66,7 +90,7 @@ function splitLeaf(table: TableShape, leaf: Leaf, pieces: number): CopyTask[] {
  * socket waits for a slow reader, and a reader that leaves early cancels it.
  * @throws what the server reports, also in the middle; the signal's reason when the session's signal aborts
  */
-export function copyOut(session: Session, task: CopyTask): AsyncGenerator<CopyBatch, void, undefined> {
+export function copyOut(session: Session, task: CopyRange): AsyncGenerator<CopyBatch, void, undefined> {
   return session.copyOut(copyStatement(task));
 }
 
@@ -87,7 +111,7 @@ export function copyTable(
  */
 export async function* copyOutAndRelease(
   session: Session,
-  task: CopyTask,
+  task: CopyRange,
 ): AsyncGenerator<CopyBatch, void, undefined> {
   await session.query("SAVEPOINT holdfast_copy");
   yield* copyOut(session, task);
@@ -95,14 +119,13 @@ export async function* copyOutAndRelease(
 }
 
 /** `ONLY`: rows of tables that inherit from it are those tables' own. */
-function copyStatement({ table, leaf, pages }: CopyTask): SQL {
-  const columns = columnList(storedColumns(table));
+function copyStatement({ columns, leaf, pages }: CopyRange): SQL {
   const bounds = [
     pages.from === null ? [] : sql`ctid >= ${firstOf(pages.from)}`,
     pages.to === null ? [] : sql`ctid < ${firstOf(pages.to)}`,
   ].flat();
   const where = bounds.length === 0 ? sql.empty() : sql` WHERE ${sql.join(bounds, sql` AND `)}`;
-  return sql`COPY (SELECT ${columns} FROM ONLY ${tableIdentifier(leaf)}${where}) TO STDOUT`;
+  return sql`COPY (SELECT ${columnList(columns)} FROM ONLY ${tableIdentifier(leaf)}${where}) TO STDOUT`;
 }
 
 /** The place before the first row of a page. */

@@ -4,6 +4,7 @@ import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { wantedTables, type RelationRow } from "./catalog-queries.ts";
 import type { Database } from "./connect.ts";
+import { countFreeConnections } from "./free-connections.ts";
 import { describeTables, findTables } from "./introspect.ts";
 import { readingShortfalls, refuseShortfalls } from "./privileges.ts";
 import { literal, tableIdentifier } from "./quote.ts";
@@ -16,7 +17,17 @@ export interface SnapshotOptions {
   readonly lockTimeoutMs?: number;
 }
 
+/** What other processes join a snapshot by. */
+export interface SnapshotName {
+  /** As `pg_export_snapshot` gave it. */
+  readonly id: string;
+  /** What is visible in it, as `pg_current_snapshot` prints it: no other server has both alike. */
+  readonly visible: string;
+}
+
 export interface Snapshot extends AsyncDisposable {
+  /** Good for as long as the leader lasts. */
+  readonly name: SnapshotName;
   /** In the order in which they were asked for. */
   readonly tables: readonly TableShape[];
   /** What they need that is not PostgreSQL's own. */
@@ -27,6 +38,8 @@ export interface Snapshot extends AsyncDisposable {
   readonly serverVersion: string;
   /** Of the database; what is read is UTF-8 whatever it is. */
   readonly encoding: string;
+  /** How many further connections may be taken, see `countFreeConnections`. */
+  readonly freeConnections: number;
   /** The session that holds the snapshot; it may copy like the others. Not to be closed. */
   readonly leader: Session;
   /**
@@ -68,7 +81,7 @@ export async function openSnapshot(
     await leader.begin(CHARACTERISTICS);
     await lockTables(leader, found, locks, options.lockTimeoutMs ?? LOCK_TIMEOUT_MS);
     const [moment] = await leader.rows<Moment>(sql`
-      SELECT pg_export_snapshot() AS id,
+      SELECT pg_export_snapshot() AS id, pg_current_snapshot()::text AS visible,
         to_char(statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS taken_at,
         current_setting('server_version') AS server_version, current_setting('server_encoding') AS encoding`);
     if (moment === undefined) throw new Error("the server exported no snapshot");
@@ -83,11 +96,13 @@ export async function openSnapshot(
       await Promise.all([leader, ...joined].map((session) => session.close()));
     };
     return {
+      name: { id: moment.id, visible: moment.visible },
       tables,
       needs,
       takenAt: moment.taken_at,
       serverVersion: moment.server_version,
       encoding: moment.encoding,
+      freeConnections: await countFreeConnections(leader),
       leader,
       async join(signal) {
         const session = await database.session(signal);
@@ -111,8 +126,40 @@ export async function openSnapshot(
   }
 }
 
+/**
+ * A session on a snapshot that another process holds, with the table locked that it is to read. The caller closes it.
+ * @param table with its oid, for another database may have one of the same name
+ * @throws TABLE_LOCKED when somebody waits for the table to be let go, who would be waited for in turn; SUPERSEDED for the snapshot
+ *   of another server; what the server says of one that has ended
+ */
+export async function joinSnapshot(
+  database: Database,
+  name: SnapshotName,
+  table: TableName & { readonly oid: number },
+  signal: AbortSignal,
+): Promise<Session> {
+  const session = await database.session(signal);
+  try {
+    await session.begin(CHARACTERISTICS);
+    await session.query(sql`SET TRANSACTION SNAPSHOT ${literal(name.id)}`);
+    await session.query(sql`SET LOCAL lock_timeout = ${literal(`${JOIN_LOCK_TIMEOUT_MS}ms`)}`);
+    await session.query(sql`LOCK TABLE ONLY ${tableIdentifier(table)} IN ACCESS SHARE MODE`);
+    const [found] = await session.rows<{ visible: string; oid: number }>(sql`
+      SELECT pg_current_snapshot()::text AS visible, c.oid FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = ${table.schema} AND c.relname = ${table.name}`);
+    if (found?.visible !== name.visible || found.oid !== table.oid)
+      throw new HoldfastError("SUPERSEDED", `The database ${database.name} is not the one of the snapshot.`);
+    return session;
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
 interface Moment {
   id: string;
+  visible: string;
   taken_at: string;
   server_version: string;
   encoding: string;

@@ -1,0 +1,88 @@
+// A piece of a backup that another process coordinates: joined to its snapshot, copied, encrypted, and stored beside the other parts.
+import { readWithin, sha256 } from "../codec/digest.ts";
+import { formatRowSum } from "../codec/row-sum.ts";
+import { partName } from "../core/artifact.ts";
+import { HoldfastError } from "../core/errors.ts";
+import { openDatabase } from "../postgres/connect.ts";
+import { joinSnapshot } from "../postgres/snapshot.ts";
+import type { Store } from "../store/store.ts";
+import { sinkInto } from "./artifact-stores.ts";
+import { copyRange } from "./copy-piece.ts";
+import type { Copied, CopyPiece, PieceProgress } from "./peers.ts";
+
+export interface PieceDeps {
+  /** The URL of a database of the catalog, by name. */
+  readonly databaseUrl: (name: string) => string;
+  /** By name. */
+  readonly stores: ReadonlyMap<string, Store>;
+}
+
+export interface PieceControl {
+  /** Aborted: the work stops within two seconds, and leaves nothing. */
+  readonly signal: AbortSignal;
+  /** Called at every step, with all that has been done so far. */
+  readonly onProgress: (progress: PieceProgress) => void;
+}
+
+/**
+ * Copies the piece into every store that it names. When it rejects, nothing of it is left in a store that can be reached.
+ * @throws HoldfastError where the piece cannot be done here: STORE_FAILED, CONFIG_INVALID for a store that is another one here,
+ *   SUPERSEDED, TABLE_LOCKED, ...; the signal's reason
+ */
+export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: PieceControl): Promise<Copied> {
+  const { signal } = control;
+  for (const name of piece.stores) await checkStore(deps.stores.get(name), name, piece, signal);
+  const database = openDatabase({
+    name: piece.database,
+    url: deps.databaseUrl(piece.database),
+    applicationName: "holdfast backup",
+    maxConnections: 1,
+  });
+  const sink = sinkInto(deps.stores, piece.stores, piece.artifactId);
+  try {
+    const session = await joinSnapshot(database, piece.snapshot, piece.leaf, signal);
+    const counted = { rows: 0, bytes: 0 };
+    let stored = 0;
+    const { parts, sum } = await copyRange(session, piece, {
+      recipient: piece.recipient,
+      signal,
+      onRows: (rows, bytes) => {
+        counted.rows += rows;
+        counted.bytes += bytes;
+        control.onProgress({ ...counted });
+      },
+      store: async ({ bytes, sha256: hash }) => {
+        if (stored === piece.numbers.count)
+          throw new HoldfastError("INTERNAL", "The piece has more parts than it has numbers for.");
+        const name = partName(piece.numbers.first + stored, piece.encryption);
+        stored += 1;
+        await sink.put(name, bytes, bytes.length, signal);
+        // A store that fails here may be sound for all others: then somebody else is to do the piece.
+        const [failed] = sink.failures;
+        if (failed !== undefined) throw failed.error;
+        return { name, sizeBytes: bytes.length, sha256: hash };
+      },
+    });
+    await sink.finish();
+    return { parts: [...parts], sum: formatRowSum(sum) };
+  } catch (error) {
+    await sink.abort().catch(() => undefined);
+    throw error;
+  } finally {
+    await database.close();
+  }
+}
+
+/** A directory of this host's own may have the name of the one that the others share. */
+async function checkStore(
+  store: Store | undefined,
+  name: string,
+  { artifactId, header }: CopyPiece,
+  signal: AbortSignal,
+): Promise<void> {
+  if (store === undefined) throw new HoldfastError("CONFIG_INVALID", `There is no store ${name} here.`);
+  const key = `${artifactId}/${header.name}`;
+  const bytes = await readWithin(store.get(key, { signal }), header.name, header.sizeBytes);
+  if (sha256(bytes) !== header.sha256)
+    throw new HoldfastError("CONFIG_INVALID", `The store ${name} is another one here.`);
+}
