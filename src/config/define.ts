@@ -70,6 +70,14 @@ export interface DrillConfig {
   readonly identityFile?: string | undefined;
 }
 
+/** A port for Prometheus, which takes no token. */
+export interface MetricsConfig {
+  /** 0: any free port. */
+  readonly port: number;
+  /** Left out: 127.0.0.1. Whoever reaches it may read the metrics. */
+  readonly host?: string | undefined;
+}
+
 /** Undefined is allowed everywhere, for environment variables; where something has to be there, reading the file says so. */
 type Options<Declaration> = {
   readonly [Key in keyof Omit<Declaration, "kind">]: Declaration[Key & keyof Declaration] | undefined;
@@ -95,6 +103,8 @@ export interface HoldfastConfig<Database extends string = string, Store extends 
   readonly defaultStores?: readonly NoInfer<Store>[] | undefined;
   readonly notify?: readonly (WebhookConfig | MailConfig)[] | undefined;
   readonly drill?: DrillConfig | undefined;
+  /** Left out: metrics are told on the API's port alone, for a token. */
+  readonly metrics?: MetricsConfig | undefined;
 }
 
 /** The configuration, as the file's default export. */

@@ -26,6 +26,13 @@ const variables = z.object({
     .refine((port) => port <= 65_535, "must be a number from 0 to 65535 (0: any free port)")
     .default(4000),
   HOST: text.default("127.0.0.1"),
+  HOLDFAST_METRICS_PORT: z
+    .string()
+    .regex(/^\d+$/, "must be a number from 0 to 65535 (0: any free port)")
+    .transform(Number)
+    .refine((port) => port <= 65_535, "must be a number from 0 to 65535 (0: any free port)")
+    .optional(),
+  HOLDFAST_METRICS_HOST: text.optional(),
   HOLDFAST_SECRET_KEY: text
     .min(
       SECRET_KEY_MIN_LENGTH,
@@ -61,6 +68,10 @@ export interface Environment {
   /** 0: any free port. */
   readonly port: number;
   readonly host: string;
+  /** Of the port for metrics alone, 0: any free one; undefined: what the configuration file says. */
+  readonly metricsPort: number | undefined;
+  /** undefined: what the configuration file says, or the loopback address. */
+  readonly metricsHost: string | undefined;
   /** undefined: made on first start, see secret-key.ts. */
   readonly secretKey: string | undefined;
   /** undefined: made and printed on first start. */
@@ -108,6 +119,8 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): Environment {
     redisUrl: values.REDIS_URL,
     port: values.PORT,
     host: values.HOST,
+    metricsPort: values.HOLDFAST_METRICS_PORT,
+    metricsHost: values.HOLDFAST_METRICS_HOST,
     secretKey: values.HOLDFAST_SECRET_KEY,
     adminPassword: values.HOLDFAST_ADMIN_PASSWORD,
     configFile: values.HOLDFAST_CONFIG,

@@ -6,6 +6,7 @@ import { readConfiguration } from "../config/configuration.ts";
 import type { Environment } from "../config/environment.ts";
 import type { Configuration } from "../config/file/read.ts";
 import type { HoldfastError } from "../core/errors.ts";
+import { startMetricsServer } from "../http/metrics/server.ts";
 import { createServer } from "../http/server.ts";
 import type { StoreInfo } from "../runs/deps.ts";
 import { probeStore } from "../store/probe.ts";
@@ -33,6 +34,8 @@ export interface StackOptions {
 export interface Stack {
   /** Of the API, without a slash at the end. */
   readonly url: string;
+  /** Of the metrics on their own port; undefined: they have none. */
+  readonly metricsUrl: string | undefined;
   readonly dataDir: string;
   /** Of Holdfast's own database; holds a password. */
   readonly databaseUrl: string;
@@ -76,10 +79,18 @@ export async function startStack(environment: Environment, options: StackOptions
     { host: environment.host, port: environment.port },
   );
   opened.defer(() => server.close());
+  const metricsPort = environment.metricsPort ?? configuration.metrics?.port;
+  const metricsHost = environment.metricsHost ?? configuration.metrics?.host ?? "127.0.0.1";
+  const metrics =
+    metricsPort === undefined
+      ? undefined
+      : await startMetricsServer(foundation, { host: metricsHost, port: metricsPort });
+  if (metrics !== undefined) opened.defer(() => metrics.close());
 
   const closing = opened.move();
   return {
     url: server.url,
+    metricsUrl: metrics?.url,
     dataDir,
     databaseUrl: ownDatabaseUrl,
     adminPassword: madePassword ?? undefined,

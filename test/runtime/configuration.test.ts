@@ -79,6 +79,17 @@ const damage = async (): Promise<void> => {
 };
 
 describe("a server with a configuration file", () => {
+  it("tells metrics on the port that the file opens, on the loopback address, without a token", async () => {
+    const own = new URL(stack.metricsUrl ?? "");
+    expect([own.hostname, own.pathname]).toEqual(["127.0.0.1", "/metrics"]);
+    const answer = await fetch(own);
+    expect([answer.status, await answer.text()]).toEqual([
+      200,
+      expect.stringContaining("# TYPE holdfast_runs_total counter"),
+    ]);
+    expect((await fetch(`${stack.url}/metrics`)).status).toBe(401);
+    expect((await fetch(`${stack.url}/metrics`, { headers: { authorization: admin } })).status).toBe(200);
+  });
   it("has the file's entities, groups and permissions beside Holdfast's own", async () => {
     const { catalog } = await execute<{ catalog: { groups: unknown[] } }>(
       `{ catalog { groups { name entities { name optIn tables readable writable dependsOn } } } }`,

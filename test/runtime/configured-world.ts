@@ -45,6 +45,7 @@ export default defineConfig({
   },
   stores: { near: stores.fs({ directory: import.meta.dirname + "/near" }), far: stores.fs({ directory: "far" }) },
   defaultStores: ["near"],
+  metrics: { port: 0 },
 });
 `;
 

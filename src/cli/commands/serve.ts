@@ -8,6 +8,7 @@ import { paint } from "../terminal/paint.ts";
 
 interface ServeOptions {
   readonly port?: number;
+  readonly metricsPort?: number;
   readonly worker: boolean;
 }
 
@@ -22,6 +23,13 @@ export function define(command: Command, { signal }: CommandContext): void {
       new Option("--port <number>", "where to listen; 0: any free port (default: PORT, or 4000)").argParser(
         parsePort,
       ),
+    )
+    .addOption(
+      new Option(
+        "--metrics-port <number>",
+        "a port for /metrics alone that takes no token, on the loopback address unless HOLDFAST_METRICS_HOST says otherwise;\n" +
+          "0: any free port (default: HOLDFAST_METRICS_PORT, or metrics.port in the configuration file, or none)",
+      ).argParser(parsePort),
     )
     .option("--no-worker", "serve the API alone; `holdfast worker` does the work elsewhere")
     .action((options: ServeOptions) => serve(options, signal));
@@ -41,7 +49,11 @@ async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> 
   const environment = readEnvironment(process.env);
   const { onLost, ended } = runUntil(signal);
   const stack = await startStack(
-    { ...environment, port: options.port ?? environment.port },
+    {
+      ...environment,
+      port: options.port ?? environment.port,
+      metricsPort: options.metricsPort ?? environment.metricsPort,
+    },
     { log: createLog(environment.logLevel), worker: options.worker, onLost },
   );
   try {
@@ -53,7 +65,7 @@ async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> 
 }
 
 /** Where everything is, and a first backup that works as it is pasted. */
-function welcome({ url, adminPassword, dataDir }: Stack): string {
+function welcome({ url, metricsUrl, adminPassword, dataDir }: Stack): string {
   const bold = (text: string): string => paint(process.stdout, "bold", text);
   const password = adminPassword ?? "...";
   const post = `curl -sS ${url}/graphql -H 'content-type: application/json'`;
@@ -64,7 +76,7 @@ ${bold("Holdfast is ready.")}
 
   Console   ${url}  (for people: open it in a browser)
   GraphQL   ${url}/graphql  (in a browser: GraphiQL, with examples)
-  Data      ${dataDir}
+  Data      ${dataDir}${metricsUrl === undefined ? "" : `\n  Metrics   ${metricsUrl}  (for Prometheus, without a token)`}
   Account   admin, password ${adminPassword === undefined ? "as it was set" : `${bold(adminPassword)}  (shown this once)`}
 
 Sign in, and start a backup:

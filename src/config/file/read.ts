@@ -8,6 +8,7 @@ import { SYSTEM_GROUPS } from "../../core/system-catalog.ts";
 import { readDatabases } from "./databases.ts";
 import { Faults } from "./faults.ts";
 import { readGroups, type FileEntity, type FileGroup } from "./groups.ts";
+import { readMetrics, type MetricsPort } from "./metrics.ts";
 import { readNotify } from "./notify.ts";
 import { Section } from "./section.ts";
 import { readStores } from "./stores.ts";
@@ -26,6 +27,8 @@ export interface Configuration {
   readonly notify: readonly NotifyDeclaration[];
   /** Holds the identity that opens backups for drills that nobody attends; undefined: there is none. */
   readonly drillIdentityFile: string | undefined;
+  /** Where metrics are told without a token; undefined: nowhere. */
+  readonly metrics: MetricsPort | undefined;
   /** What stands in the file for each of its entities, for messages; Holdfast's own are not among them. */
   readonly places: ReadonlyMap<string, EntityPlace>;
 }
@@ -52,6 +55,7 @@ export function builtInConfiguration(local: LocalStore): Configuration {
     defaultStores: [name],
     notify: [],
     drillIdentityFile: undefined,
+    metrics: undefined,
     places: new Map(),
   };
 }
@@ -65,12 +69,13 @@ export function readConfig(exported: unknown, file: string, local: LocalStore): 
   const faults = new Faults();
   const root = Section.read({ key: "", value: exported }, "export default defineConfig({ ... })", faults);
   if (root === undefined) throw configInvalid(file, [`export default ${faults.list.join("; ")}`]);
-  root.allow("databases", "groups", "stores", "defaultStores", "notify", "drill");
+  root.allow("databases", "groups", "stores", "defaultStores", "notify", "drill", "metrics");
   const databases = readDatabases(root);
   const groups = readGroups(root, databases.names);
   const { declared, byDefault } = readStores(root, local);
   const notify = readNotify(root);
   const drillIdentityFile = readDrill(root);
+  const metrics = readMetrics(root);
   if (faults.list.length > 0) throw configInvalid(file, faults.list);
   return {
     file,
@@ -80,6 +85,7 @@ export function readConfig(exported: unknown, file: string, local: LocalStore): 
     defaultStores: byDefault,
     notify,
     drillIdentityFile,
+    metrics,
     places: new Map(
       (groups ?? [])
         .flatMap((group) => group.entities)

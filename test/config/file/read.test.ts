@@ -330,6 +330,25 @@ describe("a configuration that is not valid", () => {
     expect(faultsOf({ drill: { identity: "x" } })).toEqual([expect.stringMatching(/^drill\.identity\b/)]);
   });
 
+  it("opens a port for metrics, on the loopback address unless another is named", () => {
+    expect(read({}).metrics).toBeUndefined();
+    expect(read(defineConfig({ metrics: { port: 0 } })).metrics).toEqual({ port: 0, host: undefined });
+    const metrics = { port: 9464, host: "10.0.0.5" };
+    expect(read(defineConfig({ metrics })).metrics).toEqual(metrics);
+    expect(faultsOf({ metrics: 9464 })).toEqual([
+      expect.stringMatching(/^metrics: is a number; write \{ port/),
+    ]);
+    expect(faultsOf({ metrics: { host: "" } })).toEqual([
+      expect.stringMatching(/^metrics\.host: is empty/),
+      expect.stringMatching(/^metrics\.port: is missing; write a number from 0 to 65535/),
+    ]);
+    for (const port of [-1, 65_536, 94.64, "9464", Number.NaN])
+      expect(faultsOf({ metrics: { port } })).toEqual([expect.stringMatching(/^metrics\.port: is /)]);
+    expect(faultsOf({ metrics: { port: 1, token: "x" } })).toEqual([
+      expect.stringMatching(/^metrics\.token\b/),
+    ]);
+  });
+
   it("repeats no value that may be a secret", () => {
     const faults = faultsOf({
       databases: { app: { url: "mysql://me:hunter2@db" } },
