@@ -58,7 +58,7 @@ export async function createContext(
       return caller;
     },
     async refresh() {
-      caller = await authenticate();
+      caller = authorization === null ? null : await auth.reauthenticate(authorization);
     },
   };
   return { ...deps, recheckRightsMs, origin, identity };

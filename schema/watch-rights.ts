@@ -15,7 +15,15 @@ export function watchRights<T>(
   return new Repeater<T>(async (push, stop) => {
     const values = (await open())[Symbol.asyncIterator]();
     const stopped = stop.then(() => "stopped" as const);
-    const timer = setInterval(() => void recheck().catch(stop), intervalMs);
+    let isLooking = false;
+    const timer = setInterval(() => {
+      // A look that takes longer than that is not overtaken: what cannot keep up is not asked still more.
+      if (isLooking) return;
+      isLooking = true;
+      void recheck()
+        .catch(stop)
+        .finally(() => (isLooking = false));
+    }, intervalMs);
     try {
       for (;;) {
         const result = await Promise.race([values.next(), stopped]);

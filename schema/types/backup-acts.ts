@@ -5,7 +5,7 @@ import {
   type BackupInput,
   type EncryptionChoice,
 } from "../../src/runs/start-backup.ts";
-import { requireVisible, withArtifact } from "../../src/runs/visible.ts";
+import { requireWatchable, withArtifact } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { signedIn } from "../context.ts";
 import { EntityEnum, EntityGroupEnum } from "../enums.ts";
@@ -84,7 +84,7 @@ builder.subscriptionField("backupProgress", (t) =>
     requiresEntities: {
       access: "READ",
       of: async ({ id }, context) =>
-        (await requireVisible(context, signedIn(context), "BACKUP", id)).entities,
+        (await requireWatchable(context, signedIn(context), "BACKUP", id)).entities,
     },
     subscribe: (_, { id }, context) => context.watcher.watch(id),
     resolve: (run, _, context) => {

@@ -1,6 +1,6 @@
 // What is done with restores: starting one (or the preview of one), and watching it.
 import { restoredEntities, startRestore, type RestoreInput } from "../../src/runs/start-restore.ts";
-import { requireVisible } from "../../src/runs/visible.ts";
+import { requireWatchable } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { signedIn } from "../context.ts";
 import { EntityEnum, RestoreModeEnum } from "../enums.ts";

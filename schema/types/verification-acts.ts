@@ -1,6 +1,6 @@
 // What is done with verifications: starting one, and watching it.
 import { startVerification, verifiedEntities } from "../../src/runs/start-verification.ts";
-import { requireVisible } from "../../src/runs/visible.ts";
+import { requireWatchable } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
 import { signedIn } from "../context.ts";
 import { toUnlockChoice, UnlockInput } from "../unlock-input.ts";
@@ -42,7 +42,7 @@ builder.subscriptionField("verificationProgress", (t) =>
     requiresEntities: {
       access: "READ",
       of: async ({ id }, context) =>
-        (await requireVisible(context, signedIn(context), "VERIFICATION", id)).entities,
+        (await requireWatchable(context, signedIn(context), "VERIFICATION", id)).entities,
     },
     subscribe: (_, { id }, context) => context.watcher.watch(id),
     resolve: (run) => {

@@ -1,6 +1,7 @@
 // The door of this layer: accounts, sessions and tokens over one ledger and one catalog.
 import { deriveKey } from "../codec/seal.ts";
 import type { Catalog } from "../core/catalog.ts";
+import { shareAnswers } from "../core/shared-answers.ts";
 import type { Ledger } from "../ledger/connect.ts";
 import { authenticate, changePassword, signIn, signOut, type SignIn } from "./accounts.ts";
 import { checkOpening, limitOpening, type Opener } from "./attempts.ts";
@@ -10,6 +11,8 @@ import { createThrottle } from "./throttle.ts";
 import { createToken, listTokens, revokeToken, type AccessToken, type TokenRequest } from "./tokens.ts";
 
 const TWELVE_HOURS_MS = 12 * 60 * 60 * 1000;
+/** How old an answer of `reauthenticate` may be. */
+const SHARED_MS = 500;
 const ATTEMPTS = { limit: 10, windowMs: 5 * 60 * 1000 };
 
 export interface AuthOptions {
@@ -27,6 +30,11 @@ export interface Auth {
   signIn(username: string, password: string, origin?: Origin): Promise<SignIn>;
   signOut(caller: Caller, origin?: Origin): Promise<boolean>;
   authenticate(authorization: string | null | undefined): Promise<Caller>;
+  /**
+   * As `authenticate`, for whoever was let in and asks again and again whether he still is: the answer may be half a second
+   * old, and is the same for all who ask with the same authorization.
+   */
+  reauthenticate(authorization: string): Promise<Caller>;
   changePassword(
     caller: Caller,
     passwords: { readonly old: string; readonly new: string },
@@ -62,6 +70,7 @@ export function createAuth(options: AuthOptions): Auth {
     signIn: (username, password, origin) => signIn(context, username, password, origin),
     signOut: (caller, origin) => signOut(context, caller, origin),
     authenticate: (authorization) => authenticate(context, authorization),
+    reauthenticate: shareAnswers((authorization) => authenticate(context, authorization), SHARED_MS),
     changePassword: (caller, passwords, origin) => changePassword(context, caller, passwords, origin),
     createToken: (caller, request, origin) => createToken(context, caller, request, origin),
     listTokens: (caller) => listTokens(context, caller),

@@ -21,6 +21,8 @@ export interface RunWatcher {
    * @throws HoldfastError NOT_FOUND at a read, where there is no such run
    */
   watch(runId: string, signal?: AbortSignal): AsyncIterableIterator<Run, undefined>;
+  /** A run that somebody watches, as it was read last, at most some seconds ago; undefined: nobody does, or not yet. */
+  peek(runId: string): Run | undefined;
   /**
    * Every run as it changes from now on, until the reader leaves.
    * @throws HoldfastError SUBSCRIBER_TOO_SLOW at a read, when too much has waited for it
@@ -38,6 +40,12 @@ export interface RunWatcher {
 /** Given a run as it was just read; undefined if there is none. */
 type Listener = (run: Run | undefined) => void;
 
+/** Those who watch a run, and what they were given last. */
+interface Topic {
+  readonly listeners: Set<Listener>;
+  latest: Run | undefined;
+}
+
 /**
  * Starts to listen. One for each process, shared by all who watch.
  * @param onError told of readings that failed; they are tried again
@@ -47,7 +55,7 @@ export async function watchRuns(
   ledger: Ledger,
   onError: (error: unknown) => void = () => undefined,
 ): Promise<RunWatcher> {
-  const topics = new Map<string, Set<Listener>>();
+  const topics = new Map<string, Topic>();
   const firehose = createFirehose(ledger);
   const stale = new Set<string>();
 
@@ -58,7 +66,11 @@ export async function watchRuns(
     const found = new Map((await findRuns(ledger, ids)).map((run) => [run.id, run]));
     for (const id of ids) {
       const run = found.get(id);
-      for (const listener of topics.get(id) ?? []) listener(run);
+      const topic = topics.get(id);
+      if (topic !== undefined) {
+        topic.latest = run;
+        for (const listener of topic.listeners) listener(run);
+      }
       if (run !== undefined) firehose.tell(run);
     }
     await firehose.lookOver();
@@ -77,12 +89,13 @@ export async function watchRuns(
   };
 
   const subscribe = (runId: string, listener: Listener): (() => void) => {
-    const listeners = topics.get(runId) ?? new Set();
-    topics.set(runId, listeners.add(listener));
+    const topic = topics.get(runId) ?? { listeners: new Set(), latest: undefined };
+    topic.listeners.add(listener);
+    topics.set(runId, topic);
     touch(runId);
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && topics.get(runId) === listeners) topics.delete(runId);
+      topic.listeners.delete(listener);
+      if (topic.listeners.size === 0 && topics.get(runId) === topic) topics.delete(runId);
     };
   };
 
@@ -114,6 +127,8 @@ export async function watchRuns(
       else open.add(mailbox);
       return mailbox;
     },
+
+    peek: (runId) => topics.get(runId)?.latest,
 
     watchAll(signal) {
       const mailbox = firehose.open({

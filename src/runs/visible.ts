@@ -93,6 +93,21 @@ export async function requireVisible(
 }
 
 /**
+ * As {@link requireVisible}, for those who watch the run: as long as somebody here does, nothing is read for it.
+ * @throws HoldfastError NOT_FOUND
+ */
+export async function requireWatchable(
+  deps: Pick<RunDeps, "ledger" | "catalog"> & { readonly watcher: Pick<RunWatcher, "peek"> },
+  caller: Caller,
+  kind: RunKind,
+  id: string,
+): Promise<Run> {
+  const run = deps.watcher.peek(id);
+  if (run?.kind === kind && maySee(deps, caller, run)) return run;
+  return requireVisible(deps, caller, kind, id);
+}
+
+/**
  * The backup that a restore draws from (or a verification looks at), for somebody who may see that run. Of a backup that holds more than the caller
  * may read, only what he may read is shown: neither the other entities nor the sizes of the whole.
  */

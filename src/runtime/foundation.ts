@@ -32,6 +32,11 @@ export interface Foundation extends AsyncDisposable {
   /** The identity for drills that nobody attends; undefined: there is none. */
   readonly drillIdentityFile: string | undefined;
   readonly ledger: Ledger;
+  /**
+   * The same over connections of its own, for what carries and watches runs: no crowd of requests keeps a worker from showing
+   * signs of life, or anybody from seeing how far a run is.
+   */
+  readonly runLedger: Ledger;
   readonly queue: RunQueue;
   readonly watcher: RunWatcher;
   readonly stores: ReadonlyMap<string, Store>;
@@ -72,6 +77,8 @@ export async function openFoundation(
   await check(new Map([[OWN_DATABASE, ownDatabaseUrl]]));
   const ledger = openLedger(ownDatabaseUrl);
   opened.defer(() => ledger.close());
+  const runLedger = openLedger(ownDatabaseUrl, { maxConnections: 4 });
+  opened.defer(() => runLedger.close());
   const signer = installationSigner(serverSecret);
   await noteOwnKey(ledger, signer.publicKey);
   const namespace = await identifyInstallation(ledger);
@@ -82,7 +89,7 @@ export async function openFoundation(
     log: log.child({ part: "queue" }),
   });
   opened.defer(() => queue.close());
-  const watcher = await watchRuns(ledger, (error) => log.warn({ err: error }, "runs could not be read"));
+  const watcher = await watchRuns(runLedger, (error) => log.warn({ err: error }, "runs could not be read"));
   opened.defer(() => watcher.close());
   const stores = await openStores(configuration.stores, opened, environment);
 
@@ -95,6 +102,7 @@ export async function openFoundation(
     notify,
     drillIdentityFile,
     ledger,
+    runLedger,
     queue,
     watcher,
     stores,

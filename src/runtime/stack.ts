@@ -57,7 +57,7 @@ export async function startStack(environment: Environment, options: StackOptions
     const workers = await startOwnWorkers(foundation, options.concurrency);
     opened.defer(() => workers.close());
   } else {
-    const reconciler = startReconciler(foundation);
+    const reconciler = startReconciler({ ...foundation, ledger: foundation.runLedger });
     opened.defer(() => reconciler.close());
   }
   const upkeep = await startUpkeep(foundation);

@@ -18,6 +18,7 @@ export async function startOwnWorkers(
 ): Promise<Workers> {
   const deps: WorkerDeps = {
     ...foundation,
+    ledger: foundation.runLedger,
     secretKey: foundation.sealKey,
     applyRetention: retentionOf(foundation),
   };

@@ -54,6 +54,17 @@ describe("one run", () => {
     expect(await states.next()).toEqual({ done: true, value: undefined });
   });
 
+  it("is at hand for as long as somebody watches it", async () => {
+    const watcher = await testWatcher(testLedger(database.url));
+    const run = await queuedRun(ledger);
+    expect(watcher.peek(run.id)).toBeUndefined();
+    const states = watcher.watch(run.id);
+    const { value } = await states.next();
+    expect(watcher.peek(run.id)).toEqual(value);
+    await states.return?.();
+    expect(watcher.peek(run.id)).toBeUndefined();
+  });
+
   it("shows a late watcher the end, and the end only", async () => {
     const watcher = await testWatcher(testLedger(database.url));
     const { run, lease } = await claimedRun(ledger);

@@ -1,5 +1,5 @@
 // The watch over a subscription's rights: what comes through, how it ends, and that nothing stays open.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { watchRights } from "../../schema/watch-rights.ts";
 
 /** A source that says when it is opened and closed, and waits for ever after its values. */
@@ -91,5 +91,24 @@ describe("watchRights", () => {
     await expect(values.next()).rejects.toThrow("withdrawn");
     expect(await values.next()).toEqual({ done: true, value: undefined });
     expect(state.closed).toBe(1);
+  });
+
+  it("does not look again while it waits for an answer", async () => {
+    vi.useFakeTimers();
+    try {
+      const { open } = createSource(["a"]);
+      const answer = Promise.withResolvers<void>();
+      const recheck = vi.fn(() => answer.promise);
+      const values = watchRights(open, recheck, 5)[Symbol.asyncIterator]();
+      await values.next();
+      await vi.advanceTimersByTimeAsync(50);
+      expect(recheck).toHaveBeenCalledTimes(1);
+      answer.resolve();
+      await vi.advanceTimersByTimeAsync(5);
+      expect(recheck).toHaveBeenCalledTimes(2);
+      await values.return?.();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
