@@ -87,6 +87,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/schedules.ts"),
   },
   {
+    name: "keys",
+    summary: "the key that backups are signed with, and those that a server trusts",
+    group: REMOTE,
+    load: () => import("./commands/keys.ts"),
+  },
+  {
     name: "prune",
     summary: "delete the backups that no policy keeps",
     group: REMOTE,

@@ -54,6 +54,26 @@ export function addUnlockOptions(command: Command): Command {
     );
 }
 
+export interface SignatureOptions {
+  readonly requireSignature?: boolean;
+  /** Public keys. */
+  readonly trust?: readonly string[];
+}
+
+export function addSignatureOptions(command: Command): Command {
+  return command
+    .option(
+      "--require-signature",
+      "refuse a backup that is signed neither with this installation's key nor with one that --trust names",
+    )
+    .addOption(
+      new Option(
+        "--trust <key>",
+        "a public key that backups may be signed with, as `holdfast keys show` prints it (may be repeated)",
+      ).argParser(collectValues),
+    );
+}
+
 export interface RestoringOptions extends ReportOptions {
   readonly mode: "merge" | "replace" | "insert-missing";
   readonly dryRun?: boolean;

@@ -11,7 +11,8 @@ import { printResult, withProgress } from "../report.ts";
 import type { EncryptOptions, ReportOptions, TargetOptions } from "../shared-options.ts";
 import { formatBytes, formatCount } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
-import { chooseDatabase, groupFiles } from "./admin-target.ts";
+import { findSigner } from "../signatures.ts";
+import { chooseDatabase, groupFiles, secretPlace } from "./admin-target.ts";
 
 export interface AdminBackupOptions extends TargetOptions, EncryptOptions, ReportOptions {}
 
@@ -21,7 +22,10 @@ export async function runAdminBackup(options: AdminBackupOptions, signal: AbortS
   const choice = chooseDatabase(options, environment);
   const configuration = await readConfiguration(environment);
   const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
-  await using backend = await openDirectBackend(choice, { act: "backup", audited: false, configuration });
+  await using backend = await openDirectBackend(choice, {
+    ...{ act: "backup", audited: false, configuration },
+    signer: await findSigner(secretPlace(options, environment)),
+  });
   await mkdir(options.backupDir, { recursive: true, mode: 0o700 });
 
   await using outputs = new AsyncDisposableStack();

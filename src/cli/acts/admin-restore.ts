@@ -6,6 +6,7 @@ import { readEnvironment } from "../../config/environment.ts";
 import type { Manifest } from "../../core/artifact.ts";
 import type { Catalog, EntityGroup } from "../../core/catalog.ts";
 import { HoldfastError } from "../../core/errors.ts";
+import type { ArtifactSignature } from "../../core/run.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
 import type { RestoreReport } from "../backend/backend.ts";
 import { openDirectBackend } from "../backend/direct.ts";
@@ -13,17 +14,20 @@ import { openInput, type Input } from "../files/input.ts";
 import type { KeySources } from "../keys.ts";
 import { printResult, withProgress } from "../report.ts";
 import { confirmChanges, describeRestore, planRestore } from "../restoring.ts";
-import type { RestoringOptions, TargetOptions, UnlockOptions } from "../shared-options.ts";
-import { chooseDatabase, groupFiles } from "./admin-target.ts";
+import type { RestoringOptions, SignatureOptions, TargetOptions, UnlockOptions } from "../shared-options.ts";
+import { describeSignature, judgeInput, type SecretPlace } from "../signatures.ts";
+import { chooseDatabase, groupFiles, secretPlace } from "./admin-target.ts";
 import { unlockInput } from "../unlocked-input.ts";
 
-export interface AdminRestoreOptions extends TargetOptions, RestoringOptions, UnlockOptions {}
+export interface AdminRestoreOptions
+  extends TargetOptions, RestoringOptions, UnlockOptions, SignatureOptions {}
 
 /** A file of the directory, opened. */
 interface GroupBackup {
   readonly input: Input;
   readonly unlock: Unlock;
   readonly id: string;
+  readonly signature: ArtifactSignature;
 }
 
 /** Every file is opened, and what it would change found out, before the first of them changes anything. */
@@ -34,10 +38,11 @@ export async function runAdminRestore(options: AdminRestoreOptions, signal: Abor
   const { mode, dryRun, confirm } = planRestore(options);
   await using opened = new AsyncDisposableStack();
   const backups = await openBackups(options, configuration.catalog, opened, {
-    passphrase: environment.passphrase,
-    signal,
+    ...{ passphrase: environment.passphrase, signal, secret: secretPlace(options, environment) },
   });
-  await using backend = await openDirectBackend(choice, { act: "restore", audited: false, configuration });
+  await using backend = await openDirectBackend(choice, {
+    ...{ act: "restore", audited: false, configuration, signer: undefined },
+  });
 
   const restoreAll = async (
     step: "preview" | "apply",
@@ -62,9 +67,12 @@ export async function runAdminRestore(options: AdminRestoreOptions, signal: Abor
   const changes = reports.flatMap((report) => report.changes);
   // After the last file: an entry before that would be among what the audit log's own file changes.
   if (!dryRun) await backend.record({ action: "restore.applied", details: { mode, changes } });
-  const files = backups.map(({ input, id }) => ({ file: input.name, backup: id }));
+  const files = backups.map(({ input, id, signature }) => ({ file: input.name, backup: id, signature }));
   printResult(options, { directory: options.backupDir, files, mode, dryRun, changes }, () =>
-    describeRestore(changes, { dryRun, confirm }),
+    [
+      ...files.map(({ file, signature }) => `${path.basename(file)}: ${describeSignature(signature)}`),
+      describeRestore(changes, { dryRun, confirm }),
+    ].join("\n"),
   );
 }
 
@@ -72,7 +80,7 @@ async function openBackups(
   options: AdminRestoreOptions,
   catalog: Catalog,
   opened: AsyncDisposableStack,
-  sources: KeySources,
+  { secret, ...sources }: KeySources & { readonly secret: SecretPlace },
 ): Promise<GroupBackup[]> {
   const backups: GroupBackup[] = [];
   let passphrase: string | undefined;
@@ -85,7 +93,8 @@ async function openBackups(
     const { artifact, unlock } = await unlockInput(input, options, known);
     passphrase ??= unlock.passphrase;
     checkGroup(file, group, artifact.manifest);
-    backups.push({ input, unlock, id: artifact.header.id });
+    const signature = await judgeInput(artifact.signedBy, options, secret);
+    backups.push({ input, unlock, id: artifact.header.id, signature });
   }
   if (backups.length > 0) return backups;
   const names = groupFiles(catalog, ".").map(({ paths: [file] }) => path.basename(file));

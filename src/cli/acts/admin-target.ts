@@ -4,6 +4,7 @@ import type { Environment } from "../../config/environment.ts";
 import type { Catalog, EntityGroup } from "../../core/catalog.ts";
 import type { DatabaseChoice } from "../../runtime/own-database.ts";
 import { UsageError } from "../failure.ts";
+import type { SecretPlace } from "../signatures.ts";
 import type { TargetOptions } from "../shared-options.ts";
 
 /** What is said on the command line comes before what the environment says. @throws UsageError for both at once */
@@ -15,6 +16,11 @@ export function chooseDatabase(
     throw new UsageError("--data-dir and --database-url are two databases.", "Give one of them.");
   if (dataDir !== undefined) return { dataDir, databaseUrl: undefined };
   return { dataDir: environment.dataDir, databaseUrl: databaseUrl ?? environment.databaseUrl };
+}
+
+/** Whose key signs: that of the installation whose database it is. */
+export function secretPlace({ dataDir }: TargetOptions, environment: Environment): SecretPlace {
+  return { dataDir: dataDir ?? environment.dataDir, secretKey: environment.secretKey };
 }
 
 export interface GroupFile {

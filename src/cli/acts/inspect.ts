@@ -7,30 +7,42 @@ import { readIndex } from "../../engine/artifact-reader.ts";
 import { openInput, type Input } from "../files/input.ts";
 import type { KeySources } from "../keys.ts";
 import { printResult } from "../report.ts";
-import type { UnlockOptions } from "../shared-options.ts";
+import type { SignatureOptions, UnlockOptions } from "../shared-options.ts";
+import { describeSignature, judgeInput } from "../signatures.ts";
 import { formatBytes, formatCount, formatQuantity } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 import { unlockInput } from "../unlocked-input.ts";
 
-export interface InspectOptions extends UnlockOptions {
+export interface InspectOptions extends UnlockOptions, SignatureOptions {
   readonly input: string;
   readonly json?: boolean;
 }
 
 export async function runInspect(options: InspectOptions, signal: AbortSignal): Promise<void> {
-  const { passphrase } = readEnvironment(process.env);
+  const environment = readEnvironment(process.env);
+  const { passphrase } = environment;
   await using input = await openInput(options.input, signal);
-  const { header, index } = await readIndex(input.source, signal);
+  const { header, index, signedBy } = await readIndex(input.source, signal);
+  const signature = await judgeInput(signedBy, options, environment);
   const manifest = await readManifest(input, options, { passphrase, signal });
   const { id, createdAt, encryption } = header;
   const sizeBytes = index.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
-  const facts = { id, createdAt, encryption, form: input.form, objects: index.objects.length, sizeBytes };
+  const facts = {
+    id,
+    createdAt,
+    encryption,
+    form: input.form,
+    objects: index.objects.length,
+    sizeBytes,
+    signature,
+  };
   const contents = manifest === undefined ? { contents: null } : contentsOf(manifest);
   printResult(options, { ...facts, ...contents }, () =>
     [
       `id          ${id}`,
       `made        ${createdAt}`,
       `encryption  ${encryption}`,
+      `signature   ${describeSignature(signature)}`,
       `stored      ${formatQuantity(facts.objects, "object")}, ${formatBytes(sizeBytes)}`,
       ...(manifest === undefined
         ? ["contents    encrypted: give the passphrase or the identity to see them"]

@@ -1,5 +1,6 @@
 // Writes an encrypted backup again under another key.
 import { readEnvironment } from "../../config/environment.ts";
+import { isVouched } from "../../core/authenticity.ts";
 import { tarSink } from "../../engine/artifact-io.ts";
 import { readIndex } from "../../engine/artifact-reader.ts";
 import { checkRekeyable, rekeyArtifact, type RekeyOrder } from "../../engine/rekey.ts";
@@ -9,17 +10,22 @@ import { openInput } from "../files/input.ts";
 import { STANDARD, writeOutput } from "../files/output.ts";
 import { obtainNewPassphrase, obtainUnlock } from "../keys.ts";
 import { printResult } from "../report.ts";
-import type { ReportOptions, UnlockOptions } from "../shared-options.ts";
+import type { ReportOptions, SignatureOptions, UnlockOptions } from "../shared-options.ts";
+import { findSigner, judgeInput } from "../signatures.ts";
 
-export interface RekeyOptions extends UnlockOptions, ReportOptions {
+export interface RekeyOptions extends UnlockOptions, SignatureOptions, ReportOptions {
   readonly input: string;
   readonly output: string;
   readonly recipient?: readonly string[];
   readonly newPassphraseFile?: string;
 }
 
+const UNSIGNED_NOW =
+  "It is not signed any more: what it was signed with is not known here (--trust KEY), or there is no key to sign with.";
+
 export async function runRekey(options: RekeyOptions, signal: AbortSignal): Promise<void> {
-  const { passphrase } = readEnvironment(process.env);
+  const environment = readEnvironment(process.env);
+  const { passphrase } = environment;
   const { recipient: recipients = [], newPassphraseFile, output } = options;
   if (recipients.length > 0 && newPassphraseFile !== undefined)
     throw new UsageError("A backup is encrypted with a passphrase or to recipients, not both.");
@@ -31,7 +37,10 @@ export async function runRekey(options: RekeyOptions, signal: AbortSignal): Prom
   if (recipients.length > 0) checkRecipients(recipients);
 
   await using input = await openInput(options.input, signal);
-  const { header } = await readIndex(input.source, signal);
+  const { header, signedBy } = await readIndex(input.source, signal);
+  const before = await judgeInput(signedBy, options, environment);
+  // Only what was known to be genuine is signed again.
+  const signer = isVouched(before) ? await findSigner(environment) : undefined;
   checkRekeyable(header);
   const unlock = await obtainUnlock(header.encryption, options, { passphrase, signal });
   const encryption: RekeyOrder["encryption"] =
@@ -43,12 +52,21 @@ export async function runRekey(options: RekeyOptions, signal: AbortSignal): Prom
           passphrase: await obtainNewPassphrase(newPassphraseFile, { passphrase: undefined, signal }),
         };
   const { id, createdAt } = await writeOutput(output, ({ stream }) =>
-    rekeyArtifact(input.source, tarSink(stream, new Date(header.createdAt)), { unlock, encryption }, signal),
+    rekeyArtifact(
+      input.source,
+      tarSink(stream, new Date(header.createdAt)),
+      { unlock, encryption, signerAfter: () => signer },
+      signal,
+    ),
   );
   printResult(
     options,
-    { id, createdAt, encryption: encryption.kind, file: output },
-    () => `Written to ${output} under the new key. The old file opens with the old one still.`,
+    { id, createdAt, encryption: encryption.kind, file: output, signedBy: signer?.publicKey ?? null },
+    () =>
+      [
+        `Written to ${output} under the new key. The old file opens with the old one still.`,
+        ...(signer === undefined && signedBy !== null ? [UNSIGNED_NOW] : []),
+      ].join("\n"),
     output === STANDARD ? process.stderr : process.stdout,
   );
 }

@@ -1,7 +1,7 @@
 // Restores a backup, or some of its entities; where somebody is at the terminal, after asking.
 import { readEnvironment, type Environment } from "../../config/environment.ts";
 import { checkRowsMode } from "../../core/row-selection.ts";
-import type { RowSelection } from "../../core/run.ts";
+import type { ArtifactSignature, RowSelection } from "../../core/run.ts";
 import type { ActControl, RestoreCommand, RestoreReport } from "../backend/backend.ts";
 import { openBackend } from "../backend/open-backend.ts";
 import { openServerBackend } from "../backend/server.ts";
@@ -13,17 +13,25 @@ import { obtainUnlock } from "../keys.ts";
 import { printResult, withProgress } from "../report.ts";
 import { confirmChanges, describeRestore, planRestore } from "../restoring.ts";
 import type { ServerOptions } from "../server-options.ts";
-import type { RestoringOptions, UnlockOptions } from "../shared-options.ts";
+import type { RestoringOptions, SignatureOptions, UnlockOptions } from "../shared-options.ts";
+import { describeSignature, judgeInput } from "../signatures.ts";
 import { unlockInput } from "../unlocked-input.ts";
 
 export interface RestoreOptions
-  extends RestoringOptions, UnlockOptions, ServerOptions, Readonly<Partial<Record<EntityFlag, boolean>>> {
+  extends
+    RestoringOptions,
+    UnlockOptions,
+    SignatureOptions,
+    ServerOptions,
+    Readonly<Partial<Record<EntityFlag, boolean>>> {
   /** A file, or `backup`. */
   readonly input?: string;
   /** The id of a backup that a server keeps. */
   readonly backup?: string;
   readonly entities?: readonly string[];
   /** Rows, entity by entity. */
+  /** Of a server: restore also what nothing vouches for. */
+  readonly allowUntrusted?: boolean;
   readonly only?: readonly RowSelection[];
 }
 
@@ -32,6 +40,8 @@ interface Restorable {
   /** The backup's id. */
   readonly id: string;
   restore(command: Omit<RestoreCommand, "input" | "unlock">, control: ActControl): Promise<RestoreReport>;
+  /** undefined: only the server knows. */
+  readonly signature: ArtifactSignature | undefined;
 }
 
 export async function runRestore(options: RestoreOptions, signal: AbortSignal): Promise<void> {
@@ -43,7 +53,13 @@ export async function runRestore(options: RestoreOptions, signal: AbortSignal): 
   const restore = (command: Pick<RestoreCommand, "dryRun" | "expectPlan">) =>
     withProgress(options, signal, (control) =>
       restorable.restore(
-        { entities: chosenEntities(options), rows: options.only, mode, ...command },
+        {
+          entities: chosenEntities(options),
+          rows: options.only,
+          mode,
+          allowUntrusted: options.allowUntrusted,
+          ...command,
+        },
         control,
       ),
     );
@@ -55,8 +71,12 @@ export async function runRestore(options: RestoreOptions, signal: AbortSignal): 
   }
   const report = await restore({ dryRun, expectPlan });
   const file = options.input === undefined ? {} : { file: options.input };
-  printResult(options, { backup: restorable.id, ...file, mode, dryRun, ...report }, () =>
-    describeRestore(report.changes, { dryRun, confirm }),
+  const signature = restorable.signature ?? report.signature;
+  printResult(options, { backup: restorable.id, ...file, mode, dryRun, ...report, signature }, () =>
+    [
+      ...(signature === undefined ? [] : [describeSignature(signature)]),
+      describeRestore(report.changes, { dryRun, confirm }),
+    ].join("\n"),
   );
 }
 
@@ -93,9 +113,13 @@ async function openFile(
   });
   const backend = opened.use(await openBackend(connection, environment, "restore"));
   return {
+  // What a server trusts is for the server to say.
+  const signature =
+    connection === undefined ? await judgeInput(artifact.signedBy, options, environment) : undefined;
     id: artifact.header.id,
     restore: (command, control) => backend.restore({ input, unlock, ...command }, control),
   };
+    signature,
 }
 
 async function openKept(
@@ -107,7 +131,11 @@ async function openKept(
   const backend = openServerBackend(await requireConnection(options, environment));
   const { encryption } = await backend.find(id, signal);
   const unlock = await obtainUnlock(encryption, options, { passphrase: environment.passphrase, signal });
-  return { id, restore: (command, control) => backend.restoreKept(id, { unlock, ...command }, control) };
+  return {
+    id,
+    signature: undefined,
+    restore: (command, control) => restoreKept(api, id, { unlock, ...command }, control),
+  };
 }
 
 /** undefined: all that the backup holds, or those of which rows are chosen. */

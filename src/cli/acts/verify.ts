@@ -10,11 +10,12 @@ import { openInput, type Input } from "../files/input.ts";
 import { makePrivateDirectory } from "../files/private-directory.ts";
 import { obtainUnlock } from "../keys.ts";
 import { countProgress, printResult, withProgress } from "../report.ts";
-import type { ReportOptions, UnlockOptions } from "../shared-options.ts";
+import type { ReportOptions, SignatureOptions, UnlockOptions } from "../shared-options.ts";
+import { describeSignature, judgeInput } from "../signatures.ts";
 import { formatBytes, formatQuantity } from "../terminal/format.ts";
 import type { ProgressView } from "../terminal/progress.ts";
 
-export interface VerifyOptions extends UnlockOptions, ReportOptions {
+export interface VerifyOptions extends UnlockOptions, SignatureOptions, ReportOptions {
   readonly input: string;
   readonly level: "stored" | "contents" | "drill";
   /** The server of a drill; left out: an embedded one. */
@@ -30,9 +31,11 @@ interface Found {
 }
 
 export async function runVerify(options: VerifyOptions, signal: AbortSignal): Promise<void> {
-  const { passphrase } = readEnvironment(process.env);
+  const environment = readEnvironment(process.env);
+  const { passphrase } = environment;
   await using input = await openInput(options.input, signal);
-  const { header, index } = await readIndex(input.source, signal);
+  const { header, index, signedBy } = await readIndex(input.source, signal);
+  const signature = await judgeInput(signedBy, options, environment);
   const unlock =
     options.level === "stored" ? {} : await obtainUnlock(header.encryption, options, { passphrase, signal });
   const found = await withProgress(options, signal, async (control, view): Promise<Found> => {
@@ -44,7 +47,9 @@ export async function runVerify(options: VerifyOptions, signal: AbortSignal): Pr
     return { ...stored, ...(await restoreOnTrial(input, unlock, options.databaseUrl, control)) };
   });
   const { id, createdAt, encryption } = header;
-  printResult(options, { id, createdAt, encryption, level: options.level, ...found }, () => describe(found));
+  printResult(options, { id, createdAt, encryption, level: options.level, ...found, signature }, () =>
+    [describe(found), describeSignature(signature)].join("\n"),
+  );
 }
 
 async function read(

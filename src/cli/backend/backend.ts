@@ -2,7 +2,7 @@
 import type { Writable } from "node:stream";
 import type { EncryptionKind } from "../../core/artifact.ts";
 import type { Selection } from "../../core/catalog.ts";
-import type { RestoreMode, RowSelection, TableChanges } from "../../core/run.ts";
+import type { ArtifactSignature, RestoreMode, RowSelection, TableChanges } from "../../core/run.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
 import type { ArtifactEncryption } from "../../engine/artifact-writer.ts";
 import type { Input } from "../files/input.ts";
@@ -51,11 +51,15 @@ export interface RestoreCommand {
   readonly dryRun: boolean;
   /** The plan of a dry run; anything else is refused with PLAN_CHANGED. */
   readonly expectPlan?: string | undefined;
+  /** Of a server: restore also what nothing vouches for. */
+  readonly allowUntrusted?: boolean | undefined;
 }
 
 export interface RestoreReport {
   readonly changes: readonly TableChanges[];
   readonly plan: string;
+  /** As a server knows it; left out: it is a file, and whoever has opened it knows. */
+  readonly signature?: ArtifactSignature | undefined;
 }
 
 /** How an act is watched and stopped; a server's phases may have names that this version does not know. */

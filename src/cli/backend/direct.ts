@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
 import { recordAudit, type AuditRecord } from "../../auth/audit.ts";
+import type { Signer } from "../../codec/signature.ts";
 import type { Configuration } from "../../config/file/read.ts";
 import { OWN_DATABASE, selectEntities, tableLabel, type Entity } from "../../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../../core/errors.ts";
@@ -25,6 +26,8 @@ export interface DirectOptions {
   readonly configuration: Configuration;
   /** For a backup the database is opened as it is; for a restore it is made, or its tables brought up to date. */
   readonly act: "backup" | "restore";
+  /** Signs backups; undefined: there is no key yet. */
+  readonly signer: Signer | undefined;
   /** Whether each act is recorded as it is done. */
   readonly audited: boolean;
 }
@@ -77,14 +80,19 @@ export async function openDirectBackend(
       const entities = selectEntities(catalog, selection);
       await databases.openFor(entities);
       await check(entities);
-      const order = { artifactId: randomUUID(), createdAt: new Date(), entities, encryption };
+      const { signer } = options;
+      const order = { artifactId: randomUUID(), createdAt: new Date(), entities, encryption, signer };
       const sink = tarSink(stream, order.createdAt);
-      const { manifest, ...sizes } = await backup({ databaseUrl, sink }, order, control).catch(withoutTables);
+      const { manifest, rows, rawBytes, sizeBytes } = await backup(
+        { databaseUrl, sink },
+        order,
+        control,
+      ).catch(withoutTables);
       const names = entities.map((entity) => entity.name);
       const act = {
         action: "backup.made",
         target: `backup:${order.artifactId}`,
-        details: { entities: names, encryption: encryption.kind, rows: sizes.rows },
+        details: { entities: names, encryption: encryption.kind, rows },
       };
       if (options.audited) await record(act);
       return {
@@ -97,7 +105,7 @@ export async function openDirectBackend(
           table: tableLabel(table),
           rows: table.rows,
         })),
-        ...sizes,
+        ...{ rows, rawBytes, sizeBytes },
       };
     },
 

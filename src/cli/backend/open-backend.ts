@@ -3,6 +3,7 @@ import { readConfiguration } from "../../config/configuration.ts";
 import type { Environment } from "../../config/environment.ts";
 import type { Connection } from "../client/connection.ts";
 import type { Backend } from "./backend.ts";
+import { findSigner } from "../signatures.ts";
 import { openDirectBackend } from "./direct.ts";
 import { openServerBackend } from "./server.ts";
 
@@ -18,5 +19,6 @@ export async function openBackend(
 ): Promise<Backend> {
   if (connection !== undefined) return openServerBackend(connection);
   const configuration = await readConfiguration(environment);
-  return openDirectBackend(environment, { act, audited: true, configuration });
+  const signer = await findSigner(environment);
+  return openDirectBackend(environment, { act, audited: true, configuration, signer });
 }

@@ -40,7 +40,14 @@ export const backupState = runState.extend({
 });
 export type BackupState = z.infer<typeof backupState>;
 
+export const artifactSignature = z.object({
+  authenticity: z.enum(["OWN_KEY", "TRUSTED_KEY", "RECORDED", "UNKNOWN_KEY", "UNSIGNED"]),
+  publicKey: z.string().nullable(),
+  keyName: z.string().nullable(),
+});
+
 export const restoreState = runState.extend({
+  signature: artifactSignature.nullable().optional(),
   plan: z.string().nullable(),
   changes: z.array(
     z.object({
@@ -73,6 +80,7 @@ export interface RestoreInput {
   readonly unlock?: { readonly passphrase: string } | { readonly identity: string };
   readonly dryRun?: boolean;
   readonly expectPlan?: string | undefined;
+  readonly allowUntrusted?: boolean | undefined;
 }
 
 export const LOGOUT: Operation<Record<string, never>, { logout: boolean }> = {
@@ -126,6 +134,7 @@ export const RESTORE_PROGRESS: Operation<{ readonly id: string }, { restoreProgr
   document: `subscription ($id: ID!) {
   restoreProgress(id: $id) {
     status error { code message hint } durationMs plan
+    signature { authenticity publicKey keyName }
     changes { entity table inserted updated unchanged deleted }
     progress {
       phase entity rows rowsTotal bytes bytesTotal

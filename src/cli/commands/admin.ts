@@ -7,6 +7,7 @@ import {
   addEncryptOptions,
   addReportOptions,
   addRestoringOptions,
+  addSignatureOptions,
   addTargetOptions,
   addUnlockOptions,
 } from "../shared-options.ts";
@@ -51,7 +52,7 @@ function defineAdminRestore(command: Command, { signal }: CommandContext): void 
       "workspace.db and audit.db, or those of them that are there. It overwrites what the files hold and keeps what came " +
       "later; --mode replace deletes that too. Where there is no data directory, a new database is made of the files.",
   );
-  addUnlockOptions(addRestoringOptions(addTargetOptions(command))).action(
+  addUnlockOptions(addSignatureOptions(addRestoringOptions(addTargetOptions(command)))).action(
     async (options: AdminRestoreOptions) => {
       const { runAdminRestore } = await import("../acts/admin-restore.ts");
       await runAdminRestore(options, signal);

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { InspectOptions } from "../acts/inspect.ts";
 import { addExamples, type CommandContext } from "../command.ts";
-import { addUnlockOptions } from "../shared-options.ts";
+import { addSignatureOptions, addUnlockOptions } from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
   command
@@ -12,7 +12,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     )
     .requiredOption("-i, --input <file>", "the backup; - is standard input")
     .option("--json", "print the result as JSON");
-  addUnlockOptions(command).action(async (options: InspectOptions) => {
+  addUnlockOptions(addSignatureOptions(command)).action(async (options: InspectOptions) => {
     const { runInspect } = await import("../acts/inspect.ts");
     await runInspect(options, signal);
   });

@@ -2,7 +2,12 @@
 import type { Command } from "commander";
 import type { RekeyOptions } from "../acts/rekey.ts";
 import { addExamples, type CommandContext } from "../command.ts";
-import { addReportOptions, addUnlockOptions, recipientOption } from "../shared-options.ts";
+import {
+  addReportOptions,
+  addSignatureOptions,
+  addUnlockOptions,
+  recipientOption,
+} from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
   command
@@ -12,7 +17,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     )
     .requiredOption("-i, --input <file>", "the backup; - is standard input")
     .requiredOption("-o, --output <file>", "the file to write; - is standard output");
-  addUnlockOptions(command)
+  addUnlockOptions(addSignatureOptions(command))
     .option(
       "--new-passphrase-file <file>",
       "a file that holds the new passphrase; without one it is asked for, twice",

@@ -5,7 +5,7 @@ import { addExamples, type CommandContext } from "../command.ts";
 import { ENTITY_FLAGS } from "../entity-flags.ts";
 import { collectNames, collectRows } from "../options.ts";
 import { addServerOptions, SERVER_GROUP } from "../server-options.ts";
-import { addRestoringOptions, addUnlockOptions } from "../shared-options.ts";
+import { addRestoringOptions, addSignatureOptions, addUnlockOptions } from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
   command
@@ -38,10 +38,18 @@ export function define(command: Command, { signal }: CommandContext): void {
       .argParser(collectRows)
       .helpGroup("Only these (any number of them):"),
   );
-  addServerOptions(addUnlockOptions(addRestoringOptions(command))).action(async (options: RestoreOptions) => {
-    const { runRestore } = await import("../acts/restore.ts");
-    await runRestore(options, signal);
-  });
+  command.addOption(
+    new Option(
+      "--allow-untrusted",
+      "restore also a backup that nothing vouches for; needs RESTORE_UNTRUSTED",
+    ).helpGroup(SERVER_GROUP),
+  );
+  addServerOptions(addUnlockOptions(addSignatureOptions(addRestoringOptions(command)))).action(
+    async (options: RestoreOptions) => {
+      const { runRestore } = await import("../acts/restore.ts");
+      await runRestore(options, signal);
+    },
+  );
   addExamples(command, [
     ["holdfast restore --input backup.json", "everything that it holds"],
     [

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { VerifyOptions } from "../acts/verify.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { LEVEL } from "./backup-artifacts.ts";
-import { addReportOptions, addUnlockOptions } from "../shared-options.ts";
+import { addReportOptions, addSignatureOptions, addUnlockOptions } from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
   command
@@ -15,7 +15,7 @@ export function define(command: Command, { signal }: CommandContext): void {
       "for a drill: a database on the server that its scratch databases are made on (default: an embedded server, for as " +
         "long as it takes)",
     );
-  addUnlockOptions(addReportOptions(command)).action(async (options: VerifyOptions) => {
+  addUnlockOptions(addSignatureOptions(addReportOptions(command))).action(async (options: VerifyOptions) => {
     const { runVerify } = await import("../acts/verify.ts");
     await runVerify(options, signal);
   });
