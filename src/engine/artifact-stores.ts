@@ -164,6 +164,7 @@ export async function deleteFrom(
 
 async function deleteArtifact(store: Store, artifactId: string): Promise<void> {
   await store.delete(`${artifactId}/${INDEX_NAME}`);
+  await store.deleteUnfinished(artifactId);
   const keys: string[] = [];
   for await (const { key } of store.list(`${artifactId}/`)) keys.push(key);
   const next = keys.toReversed().values();

@@ -1,19 +1,15 @@
 // A store in a directory. An object is a file of its key's name, readable by the owner alone; it is written elsewhere in
 // the directory, synced, and renamed into place, so that at every moment it is whole or not there.
-import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm, rmdir, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HoldfastError } from "../core/errors.ts";
 import { bodyChunks, noSuchObject, rangeWithin } from "./body.ts";
+import { INCOMING, incomingName, incomingPrefix, STALE_MS } from "./incoming.ts";
 import { checkKey } from "./key.ts";
 import type { GetOptions, PutOptions, Store, StoredObject } from "./store.ts";
 import { listTree, type TreeEntry } from "./tree.ts";
 
-/** Where files are written before they have their names. Keys cannot begin with a dot, so none can lie here. */
-const INCOMING = ".incoming";
-/** A file that nobody has written to for a day was left by a process that died. */
-const STALE_MS = 24 * 60 * 60 * 1000;
 const READ_BYTES = 512 * 1024;
 
 export interface FsStoreOptions {
@@ -46,6 +42,11 @@ export function fsStore(options: FsStoreOptions): Store {
       options.signal?.throwIfAborted();
       await deleteFile(directory, key);
     },
+    deleteUnfinished: async (segment, options = {}) => {
+      checkKey(segment);
+      options.signal?.throwIfAborted();
+      await deleteIncoming(join(directory, INCOMING), incomingPrefix(segment));
+    },
     close: async () => {},
   };
 }
@@ -58,7 +59,7 @@ async function putFile(
 ): Promise<StoredObject> {
   const medium = failuresOf(`write ${key}`);
   const incoming = join(directory, INCOMING);
-  const temporary = join(incoming, randomUUID());
+  const temporary = join(incoming, incomingName(key));
   await medium(() => makeDirectory(incoming));
   const file = await medium(() => open(temporary, "wx", 0o600));
   try {
@@ -202,6 +203,13 @@ async function deleteFile(directory: string, key: string): Promise<void> {
         if (!isErrno(error, "ENOENT")) throw error;
       }
     }
+  });
+}
+
+async function deleteIncoming(incoming: string, prefix: string): Promise<void> {
+  await failuresOf("tidy up")(async () => {
+    for (const { name } of await readEntries(incoming))
+      if (name.startsWith(prefix)) await rm(join(incoming, name), { force: true });
   });
 }
 

@@ -52,6 +52,7 @@ export function memoryStore(): Store {
       options.signal?.throwIfAborted();
       objects.delete(key);
     },
+    deleteUnfinished: async () => {},
     close: async () => {},
   };
 }

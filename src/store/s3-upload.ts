@@ -5,12 +5,13 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
   PutObjectCommand,
   UploadPartCommand,
   type CompletedPart,
 } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../core/errors.ts";
-import type { S3Connection } from "./s3-client.ts";
+import { S3Missing, type S3Connection } from "./s3-client.ts";
 
 /** S3 takes no fewer than 5 MiB in a part that is not the last, and no more than 10,000 parts. */
 const PART_BYTES = 16 * 1024 * 1024;
@@ -106,6 +107,50 @@ async function putParts(
       .catch(() => undefined);
     throw error;
   }
+}
+
+/** What a server answers that does not list uploads, or not to everybody. */
+const NOT_LISTED = new Set<unknown>([400, 403, 405, 501]);
+
+/**
+ * Ends uploads that nobody has finished, of keys that begin so. Where the server shows none, its own rules for old ones are
+ * what is left.
+ * @throws HoldfastError STORE_FAILED; the signal's reason
+ */
+export async function abortUploads(
+  connection: S3Connection,
+  { Bucket, Key }: S3Place,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const act = "tidy up";
+  const ask = async () => {
+    try {
+      const command = new ListMultipartUploadsCommand({ Bucket, Prefix: Key });
+      return (
+        (await connection.run(act, (client) => client.send(command, options(signal)), signal)).Uploads ?? []
+      );
+    } catch (error) {
+      if (error instanceof S3Missing) return [];
+      if (error instanceof HoldfastError && NOT_LISTED.has(error.details?.["status"])) return [];
+      throw error;
+    }
+  };
+  // One page at a time: what was ended is listed no more.
+  for (let uploads = await ask(); uploads.length > 0; uploads = await ask()) {
+    for (const { Key: key, UploadId } of uploads) {
+      const command = new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId });
+      await connection
+        .run(act, (client) => client.send(command, options(signal)), signal)
+        .catch((error: unknown) => {
+          if (!(error instanceof S3Missing) && !isGone(error)) throw error;
+        });
+    }
+  }
+}
+
+/** Somebody else has ended the upload meanwhile. */
+function isGone(error: unknown): boolean {
+  return error instanceof HoldfastError && error.details?.["reason"] === "NoSuchUpload";
 }
 
 function bodyOf({ sendsMd5 }: S3Connection, body: Uint8Array) {

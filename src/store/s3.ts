@@ -13,7 +13,7 @@ import type { S3Declaration } from "../core/store-declaration.ts";
 import { bodyChunks, checkRange, noSuchObject } from "./body.ts";
 import { checkKey, isKey } from "./key.ts";
 import { connectS3, S3BeyondEnd, S3Missing, type S3Connection } from "./s3-client.ts";
-import { uploadS3 } from "./s3-upload.ts";
+import { abortUploads, uploadS3 } from "./s3-upload.ts";
 import type { GetOptions, LookOptions, PutOptions, Store, StoredObject } from "./store.ts";
 
 /** How often a read that breaks off goes on where it ended, without a byte in between. */
@@ -42,6 +42,10 @@ export function s3Store(declaration: S3Declaration): Store {
     delete: async (key, options = {}) => {
       checkKey(key);
       await deleteObject(bucket, key, options);
+    },
+    deleteUnfinished: async (segment, { signal } = {}) => {
+      checkKey(segment);
+      await abortUploads(bucket.connection, placeOf(bucket, `${segment}/`), signal);
     },
     close: async () => bucket.connection.close(),
   };

@@ -1,12 +1,12 @@
 // A store on an SFTP server. An object is a file of its key's name; it is written elsewhere in the store's directory, synced,
 // and renamed into place, so that at every moment it is whole or not there.
-import { randomUUID } from "node:crypto";
 import { posix } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FileEntryWithStats, Stats } from "ssh2";
 import { HoldfastError } from "../core/errors.ts";
 import type { SftpDeclaration } from "../core/store-declaration.ts";
 import { bodyChunks, noSuchObject, rangeWithin } from "./body.ts";
+import { INCOMING, incomingName, incomingPrefix, STALE_MS } from "./incoming.ts";
 import { checkKey } from "./key.ts";
 import { dialSftp, isNoSuchFile, type SftpConnection } from "./sftp-connection.ts";
 import { remoteFile } from "./sftp-file.ts";
@@ -15,10 +15,6 @@ import { sftpPool, type SftpPool } from "./sftp-pool.ts";
 import type { GetOptions, LookOptions, PutOptions, Store, StoredObject } from "./store.ts";
 import { listTree, type TreeEntry } from "./tree.ts";
 
-/** Where files are written before they have their names. Keys cannot begin with a dot, so none can lie here. */
-const INCOMING = ".incoming";
-/** A file that nobody has written to for a day was left by a process that died. */
-const STALE_MS = 24 * 60 * 60 * 1000;
 /** How long a put that was stopped waits until it has tidied up; a server that is gone keeps nobody. */
 const TIDY_MS = 1_500;
 
@@ -51,6 +47,10 @@ export function sftpStore(declaration: SftpDeclaration, agent?: string): Store {
     delete: async (key, options = {}) => {
       checkKey(key);
       await deleteFile(remote, key, options);
+    },
+    deleteUnfinished: async (segment, options = {}) => {
+      checkKey(segment);
+      await deleteIncoming(remote, incomingPrefix(segment), options);
     },
     close: () => pool.close(),
   };
@@ -97,7 +97,7 @@ async function putFile(
   options: PutOptions,
 ): Promise<StoredObject> {
   const { signal } = options;
-  const temporary = posix.join(remote.directory, INCOMING, randomUUID());
+  const temporary = posix.join(remote.directory, INCOMING, incomingName(key));
   const file = remoteFile({
     pool: remote.pool,
     open: (connection, isAgain) =>
@@ -238,6 +238,24 @@ async function deleteFile(remote: Remote, key: string, { signal }: LookOptions):
     },
     signal,
   );
+}
+
+async function deleteIncoming(remote: Remote, prefix: string, { signal }: LookOptions): Promise<void> {
+  const incoming = posix.join(remote.directory, INCOMING);
+  for (const { filename } of await readEntries(remote, incoming, "tidy up", signal)) {
+    if (!filename.startsWith(prefix)) continue;
+    await ask(
+      remote,
+      "tidy up",
+      (connection) =>
+        connection
+          .tell((sftp, done) => sftp.unlink(posix.join(incoming, filename), done))
+          .catch((error: unknown) => {
+            if (!isNoSuchFile(error)) throw error;
+          }),
+      signal,
+    );
+  }
 }
 
 /** Removes what processes that died have left. What it cannot remove does no harm. */

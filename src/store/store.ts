@@ -43,6 +43,12 @@ export interface Store {
   stat(key: string, options?: LookOptions): Promise<StoredObject | undefined>;
   /** Succeeds also where there is nothing to delete. */
   delete(key: string, options?: LookOptions): Promise<void>;
+  /**
+   * Takes away what puts have begun and not finished, whichever process they were of: one that has died, or one that is
+   * still at it, whose put then fails. Objects stay. What a medium does not show is left to the medium.
+   * @param segment only of keys that begin with it and "/"
+   */
+  deleteUnfinished(segment: string, options?: LookOptions): Promise<void>;
   /** Ends connections; nothing else may be called after. */
   close(): Promise<void>;
 }

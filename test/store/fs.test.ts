@@ -77,6 +77,27 @@ describe("files of an fs store", () => {
     expect(await readdir(incoming)).toEqual(["recent"]);
   });
 
+  it("that were begun under a key's first segment go when that is tidied, and the put that still wrote one fails", async () => {
+    const begun = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const slow = async function* () {
+      yield Buffer.from("half");
+      begun.resolve();
+      await goOn.promise;
+      yield Buffer.from("half");
+    };
+    await store.put("a/whole", Buffer.from("x"));
+    const [put, beside] = [store.put("a/slow", slow()), store.put("ab/slow", slow())];
+    await begun.promise;
+    await fsStore({ directory }).deleteUnfinished("a");
+    goOn.resolve();
+    await expect(put).rejects.toMatchObject({ code: "STORE_FAILED" });
+    await beside;
+    expect(await keys()).toEqual(["a/whole", "ab/slow"]);
+    expect(await readdir(path.join(directory, ".incoming"))).toEqual([]);
+    await expect(store.deleteUnfinished("../a")).rejects.toMatchObject({ code: "BAD_INPUT" });
+  });
+
   it("take their empty directories with them when they are deleted, but not the store's own", async () => {
     await store.put("a/b/c", Buffer.from("x"));
     await store.put("a/d", Buffer.from("x"));

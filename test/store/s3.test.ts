@@ -1,6 +1,6 @@
 // The S3 store against OpenStack Swift: the conformance suite, and what only S3 can do wrong.
 import { randomBytes, randomUUID } from "node:crypto";
-import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
+import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { S3Declaration } from "../../src/core/store-declaration.ts";
@@ -108,6 +108,18 @@ describe.skipIf(!haveSwift)("on Swift (Debian's swift-proxy, -account, -containe
     });
     expect(await uploads()).toEqual([]);
     expect(await Array.fromAsync(store.list(""))).toEqual([]);
+  });
+
+  it("ends uploads that a process has left, under a key's first segment alone", async () => {
+    const prefix = `own/${randomUUID()}`;
+    const store = storeOf({ prefix });
+    const begin = (Key: string) =>
+      swift.admin.send(new CreateMultipartUploadCommand({ Bucket: swift.declaration.bucket, Key }));
+    for (const key of ["a/1", "a/2", "ab/1"]) await begin(`${prefix}/${key}`);
+    await store.deleteUnfinished("a");
+    expect((await uploads()).map(({ Key }) => Key)).toEqual([`${prefix}/ab/1`]);
+    await store.deleteUnfinished("ab");
+    expect(await uploads()).toEqual([]);
   });
 
   it("outlasts failures that pass, of whole objects and of parts", async () => {

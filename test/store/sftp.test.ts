@@ -9,6 +9,7 @@ import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { SftpDeclaration } from "../../src/core/store-declaration.ts";
 import { fingerprintOf } from "../../src/store/known-hosts.ts";
+import { incomingName } from "../../src/store/incoming.ts";
 import { sftpStore } from "../../src/store/sftp.ts";
 import type { Store } from "../../src/store/store.ts";
 import { openPassage } from "../support/passage.ts";
@@ -213,6 +214,12 @@ describe.skipIf(!haveSshd)("on OpenSSH (Debian's openssh-server)", () => {
     await expect(store.put("a/b", Buffer.alloc(5), { sizeBytes: 4 })).rejects.toThrow("announced");
     expect(await filesUnder(declaration.directory)).toEqual([".incoming/recent"]);
     expect(await Array.fromAsync(store.list(""))).toEqual([]);
+    const left = ["a/b", "a/c", "ab/c"].map(incomingName);
+    for (const name of left) await writeFile(path.join(incoming, name), "half");
+    await store.deleteUnfinished("a");
+    expect(await filesUnder(declaration.directory)).toEqual(
+      [`.incoming/${left[2]}`, ".incoming/recent"].toSorted(),
+    );
   });
 
   it("cannot put where a file is in the way, which is the store's failure", async () => {
