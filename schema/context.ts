@@ -1,4 +1,5 @@
 // What every resolver is given: who asks, and what it takes to answer.
+import type { Opener } from "../src/auth/attempts.ts";
 import type { Auth } from "../src/auth/auth.ts";
 import type { Caller } from "../src/auth/caller.ts";
 import type { Origin } from "../src/auth/context.ts";
@@ -29,6 +30,7 @@ export interface ContextDeps extends DeliveryDeps {
 
 export interface Context extends Omit<ContextDeps, "recheckRightsMs"> {
   readonly recheckRightsMs: number;
+  readonly subscriptions: SubscriptionPlaces;
   readonly origin: Origin;
   readonly identity: Identity;
 }
@@ -46,7 +48,7 @@ export interface Identity {
  * @throws HoldfastError UNAUTHENTICATED for a token that is not good; none at all is not an error yet
  */
 export async function createContext(
-  deps: ContextDeps,
+  deps: ContextDeps & Pick<Context, "subscriptions">,
   authorization: string | null,
   origin: Origin,
 ): Promise<Context> {
@@ -68,4 +70,9 @@ export async function createContext(
 export function signedIn({ identity }: Context): Caller {
   if (identity.caller === null) throw new HoldfastError("UNAUTHENTICATED", "This needs a signed-in caller.");
   return identity.caller;
+}
+
+/** Who gives what opens a backup, for the limit on wrong ones. @throws HoldfastError UNAUTHENTICATED */
+export function openerOf(context: Context): Opener {
+  return { userId: signedIn(context).userId, address: context.origin.address };
 }

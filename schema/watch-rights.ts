@@ -4,6 +4,8 @@ import { Repeater } from "graphql-yoga";
 
 /**
  * Passes the source's values on and calls `recheck` every `intervalMs`; when that throws, the stream throws the same.
+ * @param take a place that is held while the stream lasts; what it throws, the stream throws
+ *
  * The source is opened at the first read. It is closed at once when the reader leaves, also while both are idle (which
  * an async generator would not do), provided that its own `return` wakes it up.
  */
@@ -11,8 +13,10 @@ export function watchRights<T>(
   open: () => Promise<AsyncIterable<T>>,
   recheck: () => Promise<void>,
   intervalMs: number,
+  take?: () => Disposable,
 ): AsyncIterable<T> {
   return new Repeater<T>(async (push, stop) => {
+    using _place = take?.();
     const values = (await open())[Symbol.asyncIterator]();
     const stopped = stop.then(() => "stopped" as const);
     let isLooking = false;

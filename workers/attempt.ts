@@ -10,7 +10,7 @@ import type { WorkerDeps } from "./deps.ts";
 import { startReporter } from "./reporter.ts";
 
 /** What it takes to carry runs; their acts take more. */
-export type CarriageDeps = Pick<WorkerDeps, "ledger" | "watcher" | "secretKey" | "log">;
+export type CarriageDeps = Pick<WorkerDeps, "ledger" | "watcher" | "secretKey" | "guard" | "log">;
 
 /** An attempt as its act sees it. */
 export interface Attempt<R extends Run = Run> {

@@ -6,7 +6,12 @@ import type { Catalog } from "../src/core/catalog.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
 import type { RunWatcher } from "../src/ledger/watch.ts";
 import type { RunQueue } from "../src/queue/queue.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Refutation, Success } from "./outcome.ts";
 import type { Store } from "../src/store/store.ts";
+
+/** Does a run's work, or throws why it may not be done. */
+export type Guard = <T extends Success | Refutation>(attempt: Attempt, act: () => Promise<T>) => Promise<T>;
 
 export interface WorkerDeps {
   readonly ledger: Ledger;
@@ -25,5 +30,7 @@ export interface WorkerDeps {
   readonly drillIdentityFile?: string | undefined;
   /** Called after each backup of a schedule; left out: everything stays. */
   readonly applyRetention?: ((scheduleId: string) => Promise<void>) | undefined;
+  /** Stands before the work of every run; left out: whatever was asked for is done. */
+  readonly guard?: Guard | undefined;
   readonly log: Logger;
 }

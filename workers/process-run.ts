@@ -50,7 +50,8 @@ export function processRun<K extends RunKind>(
     const { signal } = attempt.control;
     try {
       signal.throwIfAborted();
-      const made = await work.act(attempt);
+      const act = () => work.act(attempt);
+      const made = await (deps.guard === undefined ? act() : deps.guard(attempt, act));
       return "failure" in made ? { status: "FAILED", ...made } : { status: "SUCCEEDED", success: made };
     } catch (error) {
       return judge(error, signal, attempt.log);

@@ -118,6 +118,8 @@ class PermissionsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     return async (parent, args, context, info) => {
       const own = contextOf(context);
       await check(args, own);
+      const { userId } = signedIn(own);
+      own.subscriptions.check(userId);
       return watchRights(
         async () => {
           const source: unknown = await subscribe(parent, args, context, info);
@@ -129,6 +131,7 @@ class PermissionsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
           await check(args, own);
         },
         own.recheckRightsMs,
+        () => own.subscriptions.take(userId),
       );
     };
   }

@@ -2,7 +2,7 @@
 import type { ScannedArtifact } from "../../src/runs/keeping.ts";
 import { areContentsKnown, findVisibleBackup } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
-import { signedIn } from "../context.ts";
+import { openerOf, signedIn } from "../context.ts";
 import { toUnlockChoice, UnlockInput } from "../unlock-input.ts";
 import { EncryptionInput, toEncryptionChoice } from "./backup-acts.ts";
 import { BackupType } from "./backup.ts";
@@ -38,10 +38,12 @@ builder.mutationField("importBackup", (t) =>
     },
     requires: ["MANAGE_BACKUPS"],
     resolve: (_, { file, store, unlock }, context) =>
-      context.keeping.importBackup(
-        signedIn(context),
-        { file, store: store ?? undefined, unlock: toUnlockChoice(unlock) },
-        context.origin,
+      context.auth.limitOpening(openerOf(context), () =>
+        context.keeping.importBackup(
+          signedIn(context),
+          { file, store: store ?? undefined, unlock: toUnlockChoice(unlock) },
+          context.origin,
+        ),
       ),
   }),
 );
@@ -62,10 +64,12 @@ builder.mutationField("rekeyBackup", (t) =>
     requires: ["MANAGE_BACKUPS"],
     requiresEntities: { access: "READ", of: "result" },
     resolve: (_, { input: { id, unlock, encryption } }, context) =>
-      context.keeping.rekeyBackup(
-        signedIn(context),
-        { id, unlock: toUnlockChoice(unlock), encryption: toEncryptionChoice(encryption) },
-        context.origin,
+      context.auth.limitOpening(openerOf(context), () =>
+        context.keeping.rekeyBackup(
+          signedIn(context),
+          { id, unlock: toUnlockChoice(unlock), encryption: toEncryptionChoice(encryption) },
+          context.origin,
+        ),
       ),
   }),
 );

@@ -2,7 +2,7 @@
 import { restoredEntities, startRestore, type RestoreInput } from "../../src/runs/start-restore.ts";
 import { requireWatchable } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
-import { signedIn } from "../context.ts";
+import { openerOf, signedIn } from "../context.ts";
 import { EntityEnum, RestoreModeEnum } from "../enums.ts";
 import { toUnlockChoice, UnlockInput } from "../unlock-input.ts";
 import { RestoreType } from "./restore.ts";
@@ -80,9 +80,10 @@ builder.mutationField("startRestore", (t) =>
       access: "WRITE",
       of: ({ input }, context) => restoredEntities(context, signedIn(context), toRestoreInput(input)),
     },
-    resolve: async (_, { input }, context) => ({
-      run: await startRestore(context, signedIn(context), toRestoreInput(input), context.origin),
-    }),
+    resolve: async (_, { input }, context) => {
+      if (input.unlock) await context.auth.checkOpening(openerOf(context));
+      return { run: await startRestore(context, signedIn(context), toRestoreInput(input), context.origin) };
+    },
   }),
 );
 

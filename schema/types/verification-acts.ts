@@ -2,7 +2,7 @@
 import { startVerification, verifiedEntities } from "../../src/runs/start-verification.ts";
 import { requireWatchable } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
-import { signedIn } from "../context.ts";
+import { openerOf, signedIn } from "../context.ts";
 import { toUnlockChoice, UnlockInput } from "../unlock-input.ts";
 import { VerificationLevelEnum, VerificationType } from "./verification.ts";
 
@@ -23,14 +23,11 @@ builder.mutationField("startVerification", (t) =>
       access: "READ",
       of: ({ input }, context) => verifiedEntities(context, signedIn(context), input.backupId),
     },
-    resolve: async (_, { input: { backupId, level, unlock } }, context) => ({
-      run: await startVerification(
-        context,
-        signedIn(context),
-        { backupId, level: level ?? "CONTENTS", unlock: toUnlockChoice(unlock) },
-        context.origin,
-      ),
-    }),
+    resolve: async (_, { input: { backupId, level, unlock } }, context) => {
+      const input = { backupId, level: level ?? ("CONTENTS" as const), unlock: toUnlockChoice(unlock) };
+      if (unlock) await context.auth.checkOpening(openerOf(context));
+      return { run: await startVerification(context, signedIn(context), input, context.origin) };
+    },
   }),
 );
 

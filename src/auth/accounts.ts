@@ -5,9 +5,11 @@ import { users } from "../platform/tables.ts";
 import { attemptSignIn } from "./attempts.ts";
 import { recordAudit } from "./audit.ts";
 import { parseAuthorization } from "./authorization.ts";
-import type { Caller, SessionCaller } from "./caller.ts";
+import type { Account, Caller, SessionCaller } from "./caller.ts";
 import type { AuthContext, Origin } from "./context.ts";
 import { checkNewPassword, hashPassword, verifyPassword } from "./passwords.ts";
+import { resolvePermissions } from "./permissions.ts";
+import { heldRoles } from "./roles.ts";
 import { authenticateSession, closeSession, endSessions, openSession } from "./sessions.ts";
 import { authenticateToken } from "./tokens.ts";
 
@@ -85,6 +87,27 @@ export async function authenticate(
   return credential.kind === "session"
     ? authenticateSession(context, credential.jwt)
     : authenticateToken(context, credential.token);
+}
+
+/** An account with what it may do at this moment; undefined: it is gone, disabled, or has another name by now. */
+export async function findAccount(
+  { ledger, catalog }: AuthContext,
+  userId: string,
+  username: string,
+): Promise<Account | undefined> {
+  const isUser = and(eq(users.id, BigInt(userId)), eq(users.username, username), eq(users.disabled, false));
+  const [row] = await ledger.db.select({ roles: heldRoles }).from(users).where(isUser);
+  return (
+    row && {
+      userId,
+      username,
+      roles: row.roles.map(({ name }) => name),
+      permissions: resolvePermissions(
+        catalog,
+        row.roles.map(({ permissions }) => permissions),
+      ),
+    }
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 // What may be guessed, and how often: passwords when signing in, and what opens backups.
-import { isHoldfastError } from "../core/errors.ts";
+import { isHoldfastError, type ErrorCode } from "../core/errors.ts";
 import type { AuthContext, Origin } from "./context.ts";
 import { networkOf } from "./network.ts";
 import type { Limit, Name } from "./throttle.ts";
@@ -38,6 +38,8 @@ export async function attemptSignIn(
   };
 }
 
+const WRONG: readonly ErrorCode[] = ["WRONG_PASSPHRASE", "WRONG_IDENTITY"];
+
 /** Who tries to open a backup, and where from. */
 export interface Opener {
   /** null: Holdfast itself, by a schedule. */
@@ -59,22 +61,24 @@ export async function checkOpening(context: AuthContext, opener: Opener): Promis
 
 /**
  * Does something that opens a backup with a passphrase or an identity. If these are wrong, it counts against who gave them.
+ * @param failureOf what a result says that it has failed with, where that is not thrown
  * @throws HoldfastError TOO_MANY_ATTEMPTS, and nothing is done then; what `act` throws
  */
 export async function limitOpening<T>(
   context: AuthContext,
   opener: Opener,
   act: () => Promise<T>,
+  failureOf?: (result: T) => ErrorCode | undefined,
 ): Promise<T> {
   if (opener.userId === null) return act();
   const attempt = await context.throttle.attempt(openingLimits(context, opener));
   try {
     const result = await act();
-    await attempt.forgive();
+    const code = failureOf?.(result);
+    if (code === undefined || !WRONG.includes(code)) await attempt.forgive();
     return result;
   } catch (error) {
-    const isWrong = isHoldfastError(error, "WRONG_PASSPHRASE") || isHoldfastError(error, "WRONG_IDENTITY");
-    if (!isWrong) await attempt.forgive();
+    if (!isHoldfastError(error) || !WRONG.includes(error.code)) await attempt.forgive();
     throw error;
   }
 }

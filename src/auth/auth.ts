@@ -1,11 +1,12 @@
 // The door of this layer: accounts, sessions and tokens over one ledger and one catalog.
 import { deriveKey } from "../codec/seal.ts";
+import type { ErrorCode } from "../core/errors.ts";
 import type { Catalog } from "../core/catalog.ts";
 import { shareAnswers } from "../core/shared-answers.ts";
 import type { Ledger } from "../ledger/connect.ts";
-import { authenticate, changePassword, signIn, signOut, type SignIn } from "./accounts.ts";
+import { authenticate, changePassword, findAccount, signIn, signOut, type SignIn } from "./accounts.ts";
 import { checkOpening, limitOpening, type Opener } from "./attempts.ts";
-import type { Caller } from "./caller.ts";
+import type { Account, Caller } from "./caller.ts";
 import type { AuthContext, Origin } from "./context.ts";
 import { createThrottle } from "./throttle.ts";
 import { createToken, listTokens, revokeToken, type AccessToken, type TokenRequest } from "./tokens.ts";
@@ -48,7 +49,12 @@ export interface Auth {
   listTokens(caller: Caller): Promise<AccessToken[]>;
   revokeToken(caller: Caller, id: string, origin?: Origin): Promise<void>;
   checkOpening(opener: Opener): Promise<void>;
-  limitOpening<T>(opener: Opener, act: () => Promise<T>): Promise<T>;
+  limitOpening<T>(
+    opener: Opener,
+    act: () => Promise<T>,
+    failureOf?: (result: T) => ErrorCode | undefined,
+  ): Promise<T>;
+  findAccount(userId: string, username: string): Promise<Account | undefined>;
 }
 
 /** Holds nothing that is to be closed; the ledger stays its opener's. */
@@ -76,6 +82,7 @@ export function createAuth(options: AuthOptions): Auth {
     listTokens: (caller) => listTokens(context, caller),
     revokeToken: (caller, id, origin) => revokeToken(context, caller, id, origin),
     checkOpening: (opener) => checkOpening(context, opener),
-    limitOpening: (opener, act) => limitOpening(context, opener, act),
+    limitOpening: (opener, act, failureOf) => limitOpening(context, opener, act, failureOf),
+    findAccount: (userId, username) => findAccount(context, userId, username),
   };
 }

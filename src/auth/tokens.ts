@@ -1,6 +1,6 @@
 // Personal access tokens: for scripts. A token is shown once, kept as a hash, and never does more than its owner may.
 import { createHash, randomBytes } from "node:crypto";
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, arrayContained, desc, eq, or, sql } from "drizzle-orm";
 import { HoldfastError } from "../core/errors.ts";
 import { tokenUses } from "../ledger/tables.ts";
 import { tokens, users } from "../platform/tables.ts";
@@ -139,7 +139,8 @@ export async function listTokens(context: AuthContext, caller: Caller): Promise<
 }
 
 /**
- * Deletes a token: it is refused from then on. Others' tokens take WRITE_ACLS.
+ * Deletes a token: it is refused from then on. Others' tokens take WRITE_ACLS. A token that may not do all that its owner may
+ * takes only itself away, and those that may do no more than it.
  * @throws HoldfastError NOT_FOUND when there is none, or it is another's and the caller may not
  */
 export async function revokeToken(
@@ -149,7 +150,14 @@ export async function revokeToken(
   origin: Origin = {},
 ): Promise<void> {
   const mayRevokeAny = caller.permissions.has("WRITE_ACLS");
-  const own = mayRevokeAny ? undefined : eq(tokens.userId, BigInt(caller.userId));
+  const own = mayRevokeAny
+    ? undefined
+    : and(
+        eq(tokens.userId, BigInt(caller.userId)),
+        caller.via === "token" && caller.limited
+          ? or(eq(tokens.id, caller.tokenId), arrayContained(tokens.permissions, [...caller.permissions, ""]))
+          : undefined,
+      );
   const revoked =
     UUID.test(id) &&
     (await context.ledger.db.transaction(async (tx) => {

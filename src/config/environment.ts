@@ -1,4 +1,5 @@
 // The environment: every variable that Holdfast knows, read in one place and checked at once. Only process roots call it.
+import { isIP } from "node:net";
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { HoldfastError } from "../core/errors.ts";
@@ -39,6 +40,17 @@ const variables = z.object({
       `must have at least ${SECRET_KEY_MIN_LENGTH} characters; make one with openssl rand -base64 32`,
     )
     .optional(),
+  HOLDFAST_TRUSTED_PROXIES: text
+    .transform((list) => list.split(",").map((entry) => entry.trim()))
+    .refine(
+      (entries) => entries.every(isNetwork),
+      "must be addresses or networks, as in 10.0.0.0/8, with commas between",
+    )
+    .optional(),
+  HOLDFAST_INTROSPECTION: z
+    .enum(["everyone", "signed-in", "nobody"], "must be one of everyone, signed-in, nobody")
+    .optional(),
+  NODE_ENV: text.optional(),
   HOLDFAST_ADMIN_PASSWORD: text.min(8, "must have at least 8 characters").optional(),
   HOLDFAST_CONFIG: text.optional(),
   LOG_LEVEL: z
@@ -74,6 +86,10 @@ export interface Environment {
   readonly metricsHost: string | undefined;
   /** undefined: made on first start, see secret-key.ts. */
   readonly secretKey: string | undefined;
+  /** Whose word on where a request comes from is taken: addresses, and networks with their prefix; undefined: nobody's. */
+  readonly trustedProxies: readonly string[] | undefined;
+  /** Who may ask GraphQL for its schema; undefined: everyone. */
+  readonly introspection: "everyone" | "signed-in" | "nobody" | undefined;
   /** undefined: made and printed on first start. */
   readonly adminPassword: string | undefined;
   /** undefined: `holdfast.config.ts` in the working directory, if it is there. */
@@ -90,6 +106,13 @@ export interface Environment {
   readonly configHome: string | undefined;
   /** The ssh-agent's socket, for SFTP stores that name nothing to sign in with. */
   readonly sshAgent: string | undefined;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = "", prefix, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
 const PREFIX = "HOLDFAST_";
@@ -122,6 +145,9 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): Environment {
     metricsPort: values.HOLDFAST_METRICS_PORT,
     metricsHost: values.HOLDFAST_METRICS_HOST,
     secretKey: values.HOLDFAST_SECRET_KEY,
+    trustedProxies: values.HOLDFAST_TRUSTED_PROXIES,
+    introspection:
+      values.HOLDFAST_INTROSPECTION ?? (values.NODE_ENV === "production" ? "signed-in" : undefined),
     adminPassword: values.HOLDFAST_ADMIN_PASSWORD,
     configFile: values.HOLDFAST_CONFIG,
     logLevel: values.LOG_LEVEL,

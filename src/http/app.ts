@@ -6,11 +6,12 @@ import { secureHeaders } from "hono/secure-headers";
 import { HoldfastError } from "../core/errors.ts";
 import { consoleRoutes } from "./console.ts";
 import type { ServerDeps } from "./deps.ts";
-import { originOf, type Env } from "./env.ts";
+import { knowOrigin, originOf, type Env } from "./env.ts";
 import { GRAPHIQL_CONTENT_SECURITY_POLICY } from "./graphiql-page.ts";
 import { GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
 import { graphqlUploads } from "./graphql-upload-route.ts";
 import { healthRoutes } from "./health.ts";
+import type { ReadOrigin } from "./peer.ts";
 import { authRoutes } from "./rest/auth.ts";
 import { backupRoutes } from "./rest/backup.ts";
 import type { TransferRouteDeps } from "./rest/deps.ts";
@@ -24,12 +25,17 @@ import { tokenRoutes } from "./rest/tokens.ts";
 export interface AppOptions {
   readonly graphql: GraphqlServer;
   readonly transfers: TransferRouteDeps;
+  readonly readOrigin: ReadOrigin;
   /** Told of every answer that does not end by itself. */
   readonly onEventStream: (response: ServerResponse) => void;
 }
 
-export function createApp(deps: ServerDeps, { graphql, transfers, onEventStream }: AppOptions): Hono<Env> {
+export function createApp(
+  deps: ServerDeps,
+  { graphql, transfers, readOrigin, onEventStream }: AppOptions,
+): Hono<Env> {
   const app = new Hono<Env>();
+  app.use(knowOrigin(readOrigin));
   app.use(
     secureHeaders({
       // JSON loads nothing; a page says for itself what it loads.

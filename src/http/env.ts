@@ -1,20 +1,37 @@
 // What the routes know of a request besides itself.
 import type { HttpBindings } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
+import type { ReadOrigin } from "./peer.ts";
+
+interface Variables {
+  origin: Origin;
+}
 
 export interface Env {
   Bindings: HttpBindings;
+  Variables: Variables;
 }
 
 /** Behind `requireCaller`. */
 export interface CallerEnv extends Env {
-  Variables: { caller: Caller };
+  Variables: Variables & {
+    caller: Caller;
+    /** Who the same token belongs to by now. @throws HoldfastError UNAUTHENTICATED */
+    callerNow: () => Promise<Caller>;
+  };
 }
 
-/** The peer itself: a header that names another is anybody's claim. */
+/** Stands before every route. */
+export function knowOrigin(readOrigin: ReadOrigin): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    c.set("origin", readOrigin(getConnInfo(c).remote.address, c.req.header("x-forwarded-for")));
+    await next();
+  };
+}
+
 export function originOf<E extends Env>(c: Context<E>): Origin {
-  return { address: getConnInfo(c).remote.address };
+  return c.get("origin");
 }

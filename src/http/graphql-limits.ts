@@ -19,7 +19,8 @@ const onReject = [
   },
 ];
 
-export function limitDocuments(): Plugin {
+/** @param options.hidesNames whether "Did you mean" is left out of errors */
+export function limitDocuments({ hidesNames }: { readonly hidesNames: boolean }): Plugin {
   return EnvelopArmorPlugin({
     // What a client keeps in fragments is as deep and costs as much as what it writes out.
     maxDepth: { n: MAX_DEPTH, flattenFragments: true, onReject },
@@ -27,7 +28,7 @@ export function limitDocuments(): Plugin {
     maxAliases: { n: MAX_ALIASES, onReject },
     maxDirectives: { n: MAX_DIRECTIVES, onReject },
     maxTokens: { n: MAX_TOKENS, onReject },
-    // Introspection is open, so that hiding "Did you mean" would hide nothing.
-    blockFieldSuggestion: { enabled: false },
+    // Where introspection is open, hiding them would hide nothing.
+    blockFieldSuggestion: { enabled: hidesNames },
   });
 }

@@ -3,6 +3,7 @@
 import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
 import { createYoga, type GraphQLParams, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { createContext, type Context, type ContextDeps } from "../../schema/context.ts";
+import { createSubscriptionPlaces } from "../../schema/subscription-places.ts";
 import { buildSchema } from "../../schema/schema.ts";
 import type { Origin } from "../auth/context.ts";
 import { HoldfastError } from "../core/errors.ts";
@@ -10,6 +11,7 @@ import { GRAPHIQL } from "./graphiql.ts";
 import { renderGraphiqlPage } from "./graphiql-page.ts";
 import { graphqlError } from "./graphql-error.ts";
 import { limitDocuments } from "./graphql-limits.ts";
+import { limitIntrospection, type Introspection } from "./introspection.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 export const GRAPHQL_BODY_LIMIT_BYTES = 1024 * 1024;
@@ -25,12 +27,23 @@ export interface Transport {
 
 export type GraphqlServer = YogaServerInstance<Transport, Context>;
 
-export function createGraphql(deps: ContextDeps): GraphqlServer {
+export interface GraphqlOptions {
+  /** Who may ask for the schema itself; left out: everyone. */
+  readonly introspection?: Introspection | undefined;
+  /** That one account has open at the same time; left out: 1,000. */
+  readonly maxSubscriptions?: number | undefined;
+}
+
+export function createGraphql(
+  deps: ContextDeps,
+  { introspection = "everyone", maxSubscriptions = 1_000 }: GraphqlOptions = {},
+): GraphqlServer {
+  const subscriptions = createSubscriptionPlaces(maxSubscriptions);
   return createYoga<Transport, Context>({
     schema: buildSchema(deps.catalog),
     graphqlEndpoint: GRAPHQL_PATH,
     landingPage: false,
-    graphiql: GRAPHIQL,
+    graphiql: introspection === "nobody" ? false : GRAPHIQL,
     renderGraphiQL: renderGraphiqlPage,
     // No cookies and no other origins: the console is served from this one.
     cors: false,
@@ -44,8 +57,13 @@ export function createGraphql(deps: ContextDeps): GraphqlServer {
       maskError: (error) => graphqlError(error, deps.log),
     },
     context: ({ request, origin, authorization = request.headers.get("authorization") }) =>
-      createContext(deps, authorization, origin),
-    plugins: [preventCrossSite(), takeOperation(), limitDocuments()],
+      createContext({ ...deps, subscriptions }, authorization, origin),
+    plugins: [
+      preventCrossSite(),
+      takeOperation(),
+      limitDocuments({ hidesNames: introspection !== "everyone" }),
+      limitIntrospection(introspection, deps.log),
+    ],
   });
 }
 

@@ -6,14 +6,15 @@ import { HoldfastError } from "../core/errors.ts";
 import { createApp } from "./app.ts";
 import type { ServerDeps } from "./deps.ts";
 import { createKeeping } from "../transfer/keep-backups.ts";
-import { createGraphql } from "./graphql.ts";
+import { createGraphql, type GraphqlOptions } from "./graphql.ts";
+import { trustProxies } from "./peer.ts";
 import { bringsGraphqlFile } from "./graphql-upload.ts";
 import { afterClose } from "./rest/departure.ts";
 import { UPLOAD_PATH } from "./rest/paths.ts";
 import { createPlaces } from "./rest/places.ts";
 import { serveWebSockets } from "./websocket.ts";
 
-export interface ServerOptions {
+export interface ServerOptions extends GraphqlOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly stallMs?: number;
   /** How long a request may take to arrive, unless it brings a file; left out: five minutes. */
   readonly requestMs?: number;
+  /** Addresses and networks of proxies whose word on who asks is taken; left out: none. */
+  readonly trustedProxies?: readonly string[] | undefined;
 }
 
 const HEADERS_MS = 60_000;
@@ -40,13 +43,20 @@ export interface RunningServer {
 
 /** @throws HoldfastError ADDRESS_UNAVAILABLE when the address is taken or may not be used */
 export async function createServer(deps: ServerDeps, options: ServerOptions): Promise<RunningServer> {
-  const graphql = createGraphql({ ...deps, keeping: createKeeping(deps) });
+  const graphql = createGraphql({ ...deps, keeping: createKeeping(deps) }, options);
+  const readOrigin = trustProxies(options.trustedProxies ?? []);
   const eventStreams = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
   const places = createPlaces(options.maxStreams ?? 4);
   const app = createApp(deps, {
     graphql,
-    transfers: { ...deps, places, stallMs: options.stallMs ?? 120_000 },
+    transfers: {
+      ...deps,
+      places,
+      stallMs: options.stallMs ?? 120_000,
+      recheckRightsMs: deps.recheckRightsMs ?? 2_000,
+    },
+    readOrigin,
     onEventStream(response) {
       if (closing !== undefined) response.destroy();
       eventStreams.add(response);
@@ -64,7 +74,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
     if (!bringsFile(request)) response.writeContinue();
     listener(request, response);
   });
-  const webSockets = serveWebSockets(server, graphql, deps);
+  const webSockets = serveWebSockets(server, graphql, { ...deps, readOrigin });
   server.listen(options.port, options.host);
   await once(server, "listening").catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -11,9 +11,11 @@ import type {
 import { CloseCode, type Context as Connection, type OperationResult } from "graphql-ws";
 import { useServer, type Extra } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
+import type { Origin } from "../auth/context.ts";
 import type { ServerDeps } from "./deps.ts";
 import { GRAPHQL_BODY_LIMIT_BYTES, GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
 import { graphqlError } from "./graphql-error.ts";
+import type { ReadOrigin } from "./peer.ts";
 
 /** How long a client may take to answer the closing handshake. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -43,9 +45,11 @@ export interface WebSockets {
 export function serveWebSockets(
   server: Server,
   graphql: GraphqlServer,
-  { auth, log }: Pick<ServerDeps, "auth" | "log">,
+  { auth, log, readOrigin }: Pick<ServerDeps, "auth" | "log"> & { readonly readOrigin: ReadOrigin },
 ): WebSockets {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: GRAPHQL_BODY_LIMIT_BYTES });
+  const originOf = ({ socket, headers }: IncomingMessage): Origin =>
+    readOrigin(socket.remoteAddress, [headers["x-forwarded-for"]].flat().join(","));
   // The enveloped functions belong to one operation each: graphql-ws hands its arguments back where it calls them.
   const operations = new WeakMap<ExecutionArgs, Enveloped>();
   const envelopedOf = (args: ExecutionArgs): Enveloped => {
@@ -69,7 +73,7 @@ export function serveWebSockets(
       async onSubscribe(connection, _id, payload) {
         try {
           const enveloped: Enveloped = graphql.getEnveloped({
-            origin: { address: connection.extra.request.socket.remoteAddress },
+            origin: originOf(connection.extra.request),
             authorization: authorizationOf(connection),
             params: payload,
           });

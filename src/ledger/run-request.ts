@@ -27,12 +27,16 @@ export interface RestoreRequest {
   readonly expectPlan: string | null;
   /** Whether what nothing vouches for is restored all the same. Left out: false. */
   readonly allowUntrusted?: boolean;
+  /** Where it was asked for from, where something secret came with it; left out: not known. */
+  readonly address?: string;
 }
 export interface VerificationRequest {
   readonly backupId: string;
   readonly level: VerificationLevel;
   /** Nobody is there to give a key: without one it goes as deep as it can. Left out: false. */
   readonly unattended?: boolean;
+  /** As of a restore. */
+  readonly address?: string;
 }
 export interface RestoreOutcome {
   readonly changes: readonly TableChanges[];

@@ -1,12 +1,12 @@
 // What a caller may do to entities: the one place where permissions and the catalog meet.
-import type { Caller } from "../auth/caller.ts";
+import type { Account } from "../auth/caller.ts";
 import { requirePermissions } from "../auth/permissions.ts";
 import { entityNamed, permissionsFor, type Access, type Catalog } from "../core/catalog.ts";
 
 /** Of an entity that the catalog does not know (any more), nobody may do anything. */
 export function mayAccess(
   catalog: Catalog,
-  caller: Caller,
+  caller: Account,
   entities: readonly string[],
   access: Access,
 ): boolean {
@@ -20,7 +20,7 @@ export function mayAccess(
 /** @throws HoldfastError FORBIDDEN naming every permission that the caller lacks; BAD_INPUT for an unknown entity */
 export function requireAccess(
   catalog: Catalog,
-  caller: Caller,
+  caller: Account,
   entities: readonly string[],
   access: Access,
 ): void {
@@ -32,6 +32,6 @@ export function requireAccess(
 }
 
 /** In the catalog's order. */
-export function readableEntities(catalog: Catalog, caller: Caller): string[] {
+export function readableEntities(catalog: Catalog, caller: Account): string[] {
   return [...catalog.entities.keys()].filter((name) => mayAccess(catalog, caller, [name], "READ"));
 }

@@ -2,23 +2,16 @@
 import { recordAudit } from "../auth/audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
-import type { Access } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { Run } from "../ledger/run-row.ts";
 import { findRun, requestCancel } from "../ledger/runs.ts";
 import { mayAccess, requireAccess } from "./access.ts";
 import type { RunDeps } from "./deps.ts";
-
-/** What may be cancelled by whoever may start it: a restore changes entities, everything else reads them. */
-const ACCESS: Readonly<Record<Run["kind"], Access>> = {
-  BACKUP: "READ",
-  RESTORE: "WRITE",
-  VERIFICATION: "READ",
-};
+import { ACCESS_OF } from "./standing.ts";
 
 /**
  * Asks for a run to stop: one that waits is CANCELLED at once, one that runs ends within two seconds, wherever it runs.
- * Whoever started it may, and whoever could have started it.
+ * Whoever started it may, and whoever could have started it. A token that may not do all that its owner may is not its owner.
  * @returns the run as it is then
  * @throws HoldfastError NOT_FOUND (no such run, or none that the caller may know of), FORBIDDEN, ALREADY_FINISHED
  */
@@ -30,8 +23,9 @@ export async function cancelRun(
 ): Promise<Run> {
   const run = await findRun(ledger, id);
   if (run === undefined) throw noRun(id);
-  if (run.requestedById !== caller.userId) {
-    const access = ACCESS[run.kind];
+  const isOwn = run.requestedById === caller.userId && !(caller.via === "token" && caller.limited);
+  if (!isOwn) {
+    const access = ACCESS_OF[run.kind];
     const known =
       mayAccess(catalog, caller, run.entities, "READ") || mayAccess(catalog, caller, run.entities, access);
     if (!known) throw noRun(id);

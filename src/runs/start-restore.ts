@@ -82,6 +82,7 @@ export async function startRestore(
     ...{ backupId: backup.id, mode: input.mode, dryRun: input.dryRun, expectPlan },
     ...(rows && { rows }),
     ...(allowUntrusted && { allowUntrusted }),
+    ...(secret !== undefined && typeof origin.address === "string" && { address: origin.address }),
     ...(input.sampleRows !== undefined && { sampleRows: checkSampleRows(input.sampleRows, input.dryRun) }),
   };
   const run = await submit(

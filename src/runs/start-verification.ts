@@ -38,7 +38,12 @@ export async function startVerification(
   const { level, unlock = {} } = input;
   const secret = level === "STORED" ? undefined : checkUnlock(backup.request.encryption, unlock);
   const sealedSecret = secret && sealSecret(deps.secretKey, id, secret);
-  const request = { backupId: backup.id, level };
+  const { address } = origin;
+  const request = {
+    backupId: backup.id,
+    level,
+    ...(secret !== undefined && typeof address === "string" && { address }),
+  };
   const run = await submit(
     deps,
     caller,

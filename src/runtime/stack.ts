@@ -76,7 +76,12 @@ export async function startStack(environment: Environment, options: StackOptions
       notifyTargets: foundation.notify.map(({ name, kind, on }) => ({ name, kind, on })),
       readiness: readinessOf(foundation),
     },
-    { host: environment.host, port: environment.port },
+    {
+      host: environment.host,
+      port: environment.port,
+      trustedProxies: environment.trustedProxies,
+      introspection: environment.introspection,
+    },
   );
   opened.defer(() => server.close());
   const metricsPort = environment.metricsPort ?? configuration.metrics?.port;

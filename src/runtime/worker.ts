@@ -1,4 +1,5 @@
 // The workers of a process, on the foundation.
+import { createAuth } from "../auth/auth.ts";
 import { startWorkers, type Workers } from "../../workers/start.ts";
 import { backupHandler } from "../../workers/backup.ts";
 import { restoreHandler } from "../../workers/restore.ts";
@@ -6,6 +7,7 @@ import { startSweeper } from "../../workers/sweep-staging.ts";
 import { verificationHandler } from "../../workers/verification.ts";
 import type { WorkerDeps } from "../../workers/deps.ts";
 import type { Foundation } from "./foundation.ts";
+import { guardRuns } from "./guard-runs.ts";
 import { retentionOf } from "./upkeep.ts";
 
 /** A run has several connections and cores of its own; more than two at a time only wait for each other. */
@@ -20,6 +22,7 @@ export async function startOwnWorkers(
     ...foundation,
     ledger: foundation.runLedger,
     secretKey: foundation.sealKey,
+    guard: guardRuns(createAuth({ ...foundation, secretKey: foundation.serverSecret }), foundation.catalog),
     applyRetention: retentionOf(foundation),
   };
   const workers = await startWorkers(

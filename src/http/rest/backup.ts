@@ -6,7 +6,7 @@ import { requireAccess } from "../../runs/access.ts";
 import { streamBackup } from "../../transfer/stream-backup.ts";
 import { originOf, type CallerEnv } from "../env.ts";
 import type { TransferRouteDeps } from "./deps.ts";
-import { departureOf } from "./departure.ts";
+import { cutOff, presenceOf } from "./departure.ts";
 import { attachment, fileBody } from "./file-answer.ts";
 import { groupAt, groupPath, readEncryption, readQuery } from "./request.ts";
 import { requireCaller } from "./require-caller.ts";
@@ -30,8 +30,11 @@ export function backupRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
 
     const place = deps.places.take();
     try {
-      const departure = departureOf(outgoing);
-      const stream = await streamBackup(deps, c.var.caller, { group, encryption }, departure, originOf(c));
+      const check = async (): Promise<void> =>
+        requireAccess(deps.catalog, await c.var.callerNow(), entities, "READ");
+      const presence = presenceOf(outgoing, { check, everyMs: deps.recheckRightsMs });
+      const stream = await streamBackup(deps, c.var.caller, { group, encryption }, presence, originOf(c));
+      cutOff(outgoing, presence);
       void stream.ended.finally(() => place[Symbol.dispose]());
       // What it fails with is logged by whoever makes it.
       const body = fileBody(outgoing, stream.bytes, { stallMs: deps.stallMs, onFailure: () => undefined });

@@ -10,4 +10,6 @@ export interface TransferRouteDeps extends TransferDeps {
   readonly spoolDirectory: string;
   /** How long a client may take nothing, or send nothing, before its connection is ended. */
   readonly stallMs: number;
+  /** How often it is looked whether the client still may have what it is being sent. */
+  readonly recheckRightsMs: number;
 }

@@ -1,10 +1,12 @@
 // GET /backups/{id}/download: a stored backup as one file, of which a client may ask for what it does not have yet.
 import { Hono, type Context } from "hono";
+import { isHoldfastError } from "../../core/errors.ts";
+import { requireVisible } from "../../runs/visible.ts";
 import { openDownload, recordDownload } from "../../transfer/open-download.ts";
 import { originOf, type CallerEnv } from "../env.ts";
 import { parseRange } from "./byte-range.ts";
 import type { TransferRouteDeps } from "./deps.ts";
-import { afterClose, departureOf } from "./departure.ts";
+import { afterClose, cutOff, presenceOf } from "./departure.ts";
 import { attachment, fileBody } from "./file-answer.ts";
 import { readQuery } from "./request.ts";
 import { requireCaller, requireCallerOfForm } from "./require-caller.ts";
@@ -16,8 +18,9 @@ export function downloadRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
     readQuery(c, []);
     const id = c.req.param("id");
     const { outgoing } = c.env;
-    const departure = departureOf(outgoing);
-    const download = await openDownload(deps, c.var.caller, id, departure);
+    const check = async () => requireVisible(deps, await c.var.callerNow(), "BACKUP", id);
+    const presence = presenceOf(outgoing, { check, everyMs: deps.recheckRightsMs });
+    const download = await openDownload(deps, c.var.caller, id, presence);
     afterClose(outgoing, () => void download[Symbol.asyncDispose]());
     const { file, label } = download;
     const etag = `"${file.indexSha256}"`;
@@ -40,10 +43,11 @@ export function downloadRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
     const place = deps.places.take();
     afterClose(outgoing, () => place[Symbol.dispose]());
     await recordDownload(deps, c.var.caller, id, { start, end }, originOf(c));
-    const body = fileBody(outgoing, file.read({ start, end }, departure), {
+    cutOff(outgoing, presence);
+    const body = fileBody(outgoing, file.read({ start, end }, presence), {
       stallMs: deps.stallMs,
       onFailure(error) {
-        if (departure.aborted) return;
+        if (isHoldfastError(presence.reason, "CANCELLED")) return;
         deps.log.warn({ err: error, backup: id }, "a download ended before it was whole");
       },
     });

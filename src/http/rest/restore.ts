@@ -8,7 +8,7 @@ import { requireAccess } from "../../runs/access.ts";
 import { restoreFile, type FileRestore } from "../../transfer/restore-file.ts";
 import { originOf, type CallerEnv } from "../env.ts";
 import type { TransferRouteDeps } from "./deps.ts";
-import { departureOf } from "./departure.ts";
+import { presenceOf } from "./departure.ts";
 import { groupAt, readQuery, readUnlock } from "./request.ts";
 import { announcedBytes, askForBody } from "./expectation.ts";
 import { requireCaller } from "./require-caller.ts";
@@ -38,14 +38,16 @@ export function restoreRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
     held.use(deps.places.take());
     const file = held.use(await spool.reserve(announcedBytes(incoming)));
 
-    const departure = departureOf(outgoing);
+    const check = async () => requireAccess(deps.catalog, await c.var.callerNow(), entities, "WRITE");
+    const presence = presenceOf(outgoing, { check, everyMs: deps.recheckRightsMs });
     askForBody(incoming, outgoing);
-    await receiveUpload(incoming, file, { stallMs: deps.stallMs, signal: departure });
+    await receiveUpload(incoming, file, { stallMs: deps.stallMs, signal: presence });
     // The upload may have taken hours: who may restore is asked again.
     const caller = await c.var.callerNow();
     const origin = originOf(c);
-    const { changes, plan, signature } = await deps.auth.limitOpening({ userId: caller.userId, ...origin }, () =>
-      restoreFile(deps, caller, file.path, order, presence, origin),
+    const { changes, plan, signature } = await deps.auth.limitOpening(
+      { userId: caller.userId, ...origin },
+      () => restoreFile(deps, caller, file.path, order, presence, origin),
     );
     return c.json({ success: true, dryRun: order.dryRun, signature, changes, plan }, 200, {
       "Cache-Control": "no-store",
