@@ -117,7 +117,7 @@ export const RestoreType = builder.objectRef<Restore>("Restore").implement({
     entities: t.field({ type: [EntityEnum], resolve: ({ run }) => run.entities }),
     mode: t.field({ type: RestoreModeEnum, resolve: ({ run }) => run.request.mode }),
     dryRun: t.boolean({ resolve: ({ run }) => run.request.dryRun }),
-    rows: t.field({
+    selectedRows: t.field({
       type: [SelectedRowsType],
       nullable: true,
       description:

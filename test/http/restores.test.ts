@@ -122,7 +122,7 @@ describe("startRestore", () => {
     const writer = await server.accountWith("WRITE_ALERTS");
     const rows = [{ entity: "ALERTS", keys: ["1"], match: [{ column: "name", equals: "a" }] }];
     const input = { backupId, rows, dryRun: true, sampleRows: 2, idempotencyKey: randomUUID() };
-    const shown = `status rows { entity keys match { column equals } } conflicts { kind entity table row other values add } error { code }
+    const shown = `status selectedRows { entity keys match { column equals } } conflicts { kind entity table row other values add } error { code }
       changes { samples { kind columns { column before after changed } } }`;
     const document = `mutation ($input: StartRestoreInput!) { startRestore(input: $input) { id ${shown} } }`;
     const again = () => ask<Started>(server.url, document, { variables: { input }, ...writer });
@@ -154,13 +154,13 @@ describe("startRestore", () => {
       },
     });
     expect((await again()).data?.startRestore).toMatchObject({
-      ...{ rows: [], conflicts: [], changes: [{ samples: null }] },
+      ...{ selectedRows: [], conflicts: [], changes: [{ samples: null }] },
     });
     const query = `{ restore(id: "${id}") { ${shown} } }`;
     expect((await ask(server.url, query, account)).data).toEqual({
       restore: {
         status: "FAILED",
-        rows,
+        selectedRows: rows,
         error: { code: "UNIQUE_CONFLICT" },
         conflicts: [{ ...conflict, values: "name = a", add: null }],
         changes: [{ samples }],
