@@ -75,7 +75,12 @@ describe("what an account may do", () => {
       },
     });
     const caller = await world.another({ catalog }).authenticate(session);
-    expect([...caller.permissions]).toEqual(["READ_PEOPLE", "WRITE_PEOPLE", "MANAGE_BACKUPS"]);
+    expect([...caller.permissions]).toEqual([
+      "READ_PEOPLE",
+      "WRITE_PEOPLE",
+      "MANAGE_BACKUPS",
+      "RESTORE_UNTRUSTED",
+    ]);
   });
 
   it("leaves out what the catalog does not know", async () => {

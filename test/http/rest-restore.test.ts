@@ -154,6 +154,7 @@ describe("a group's file", () => {
         createdAt: new Date(),
         entities: [entityNamed(platformCatalog, "ALERTS")],
         encryption: { kind: "NONE" },
+        signer: server.deps.signer,
       },
       { signal: new AbortController().signal, onProgress: () => undefined },
     );
