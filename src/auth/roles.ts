@@ -7,12 +7,7 @@ export interface HeldRole {
   readonly permissions: readonly string[];
 }
 
-/**
- * For a query that joins `users`: the roles of the row's user, by name. They are those granted to the user, to the
- * user's groups, and to every group above those: a member of a group is a member of its parents. Groups that are each
- * other's parents (nothing but a person's mistake prevents it) count once each.
- */
-export const heldRoles: SQL<HeldRole[]> = sql<HeldRole[]>`(
+const held = sql<HeldRole[]>`(
   WITH RECURSIVE membership (group_id) AS (
     SELECT ${userGroups.groupId} FROM ${userGroups} WHERE ${userGroups.userId} = ${users.id}
     UNION
@@ -28,3 +23,11 @@ export const heldRoles: SQL<HeldRole[]> = sql<HeldRole[]>`(
     '[]')
   FROM ${roles} JOIN held ON ${roles.id} = held.role_id
 )`;
+
+/**
+ * For a query of `users`, joined or alone: the roles of the row's user, by name. They are those granted to the user, to the
+ * user's groups, and to every group above those: a member of a group is a member of its parents. Groups that are each
+ * other's parents (nothing but a person's mistake prevents it) count once each.
+ * Wrapped once: of what a query of one table selects itself, Drizzle names the columns without their tables.
+ */
+export const heldRoles: SQL<HeldRole[]> = sql<HeldRole[]>`${held}`;
