@@ -3,6 +3,7 @@ import path from "node:path";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
+import { outliveLostConnections } from "./lost-connections.ts";
 import { installation } from "./tables.ts";
 
 export interface Ledger {
@@ -22,7 +23,7 @@ export interface LedgerOptions {
 
 /** Opens a bounded pool on Holdfast's own database. Connections are made when they are first needed. */
 export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
-  const sql = postgres(url, {
+  const client = postgres(url, {
     max: options.maxConnections ?? 6,
     connect_timeout: 10,
     connection: { application_name: options.applicationName ?? "holdfast" },
@@ -30,6 +31,7 @@ export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
     backoff: (retries: number) => Math.min(2, 0.05 * 2 ** retries),
     onnotice: () => undefined,
   });
+  const sql = outliveLostConnections(client);
   return { db: drizzle(sql), sql, close: () => sql.end({ timeout: 5 }) };
 }
 

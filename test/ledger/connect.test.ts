@@ -1,6 +1,8 @@
 import postgres from "postgres";
-import { expect, it } from "vitest";
+import { sql } from "drizzle-orm";
+import { describe, expect, it } from "vitest";
 import { identifyInstallation, migrateLedger } from "../../src/ledger/connect.ts";
+import { openPassage } from "../support/passage.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { testLedger } from "./runs-fixture.ts";
 
@@ -28,4 +30,35 @@ it("gives every database an id of its own, the same for all who ask", async () =
   const ids = await Promise.all([1, 2, 3].map(() => identifyInstallation(testLedger(first.url))));
   expect(new Set(ids).size).toBe(1);
   expect(await identifyInstallation(testLedger(second.url))).not.toBe(ids[0]);
+});
+
+describe("a connection that is lost in a transaction", () => {
+  it.each(["while a statement runs", "between two statements"])(
+    "%s ends the transaction and nothing else",
+    async (when) => {
+      await using database = await createDatabase({ migrated: true });
+      const passage = await openPassage(database.url);
+      const { db } = testLedger(passage.url);
+      const transaction = db.transaction(async (tx) => {
+        await tx.execute(sql`select 1`);
+        if (when === "between two statements") await passage.cut();
+        const statement = tx.execute(sql`select pg_sleep(60)`);
+        await Promise.all([statement, passage.cut()]);
+      });
+      await expect(transaction).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
+      await passage.mend();
+      expect(await db.transaction((tx) => tx.execute(sql`select 1 as one`))).toEqual([{ one: 1 }]);
+    },
+  );
+
+  it("is told from what else fails in one, which is rolled back", async () => {
+    await using database = await createDatabase({ migrated: true });
+    const { db } = testLedger(database.url);
+    const failing = db.transaction(async (tx) => {
+      await tx.execute(sql`create table made (id int)`);
+      throw new Error("of its own");
+    });
+    await expect(failing).rejects.toThrow("of its own");
+    await expect(db.transaction((tx) => tx.execute(sql`select from made`))).rejects.toThrow();
+  });
 });
