@@ -33,8 +33,8 @@ export interface ApplicationUrls {
 
 const ACCOUNTS = 2_000;
 const OPENING_BALANCE = 1_000;
-const PRODUCTS = 12_000;
-const ENTRIES = 3_000;
+const PRODUCTS = 6_000;
+const ENTRIES = 2_000;
 
 const APP_TABLES = `
   CREATE TABLE accounts (id int PRIMARY KEY, owner text NOT NULL, balance bigint NOT NULL);

@@ -29,6 +29,8 @@ export default defineConfig({
       entities: { entries: entity({ database: "archive", tables: ["entries"] }) },
     },
   },
-  stores: remoteEndpoint === undefined ? { local } : { local, remote: remote(remoteEndpoint) },
+  stores: { local, ...(remoteEndpoint !== undefined && { remote: remote(remoteEndpoint) }) } as {
+    local: typeof local;
+  },
   defaultStores: ["local"],
 });

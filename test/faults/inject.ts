@@ -1,8 +1,11 @@
 // Does to the rig what the plan says, when the plan says it, and makes everything whole again.
 import { setTimeout as delay } from "node:timers/promises";
+import postgres from "postgres";
 import type { Fault, RoundPlan } from "./plan.ts";
 import { seededRandom } from "./random.ts";
 import type { Rig } from "./rig.ts";
+
+const RECOVERY_MS = 60_000;
 
 /** Resolves once every fault has come and gone, with all parts back. */
 export async function injectFaults(rig: Rig, plan: RoundPlan): Promise<void> {
@@ -26,6 +29,25 @@ export async function restoreParts(rig: Rig): Promise<void> {
   for (const disk of Object.values(rig.disks)) await disk.free();
   rig.front?.behave("sound");
   await rig.ensureUp();
+  await databaseIsBack(rig);
+}
+
+/** PostgreSQL recovers by itself when it has lost a backend: it is back when it lets somebody in. */
+async function databaseIsBack(rig: Rig): Promise<void> {
+  for (const deadline = performance.now() + RECOVERY_MS; ;) {
+    const sql = postgres(rig.ledgerUrl, { max: 1, connect_timeout: 5 });
+    try {
+      await sql`SELECT`;
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      // One whose disk was full may end only now.
+      await rig.ensureUp();
+      await delay(50);
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+  }
 }
 
 async function begin(rig: Rig, fault: Fault, plan: RoundPlan): Promise<void> {

@@ -71,7 +71,7 @@ export function planRound(seed: number, round: number, possible: Possibilities):
     atMs: random.integer(0, 1_500),
     entities: random.pick([ALL, ALL, ["BANK"], ["PRODUCTS", "ENTRIES"]]),
     stores: random.pick([...stores.map((name) => [name]), stores]),
-    encryption: random.pick(["NONE", "NONE", "RECIPIENTS", "RECIPIENTS", "PASSPHRASE"]),
+    encryption: random.pick(["NONE", "NONE", "NONE", "RECIPIENTS", "RECIPIENTS", "RECIPIENTS", "PASSPHRASE"]),
     cancelAtMs: cancel(),
   }));
   return {
