@@ -3,7 +3,10 @@ import type { Logger } from "pino";
 import type { SecretKey } from "../src/codec/seal.ts";
 import type { Signer } from "../src/codec/signature.ts";
 import type { Catalog } from "../src/core/catalog.ts";
+import type { LockOutReason } from "../src/core/lock-out.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
+import type { RestoreRun } from "../src/ledger/run-row.ts";
+import type { Foresight } from "../src/postgres/foresight.ts";
 import type { RunWatcher } from "../src/ledger/watch.ts";
 import type { RunQueue } from "../src/queue/queue.ts";
 import type { Attempt } from "./attempt.ts";
@@ -12,6 +15,12 @@ import type { Store } from "../src/store/store.ts";
 
 /** Does a run's work, or throws why it may not be done. */
 export type Guard = <T extends Success | Refutation>(attempt: Attempt, act: () => Promise<T>) => Promise<T>;
+
+/** @param found told in what ways the run's requester would be locked out; may throw, and nothing is changed then */
+export type ForeseeLockOut = (
+  run: RestoreRun,
+  found: (reasons: readonly LockOutReason[]) => void,
+) => Foresight | undefined;
 
 export interface WorkerDeps {
   readonly ledger: Ledger;
@@ -30,6 +39,8 @@ export interface WorkerDeps {
   readonly drillIdentityFile?: string | undefined;
   /** Called after each backup of a schedule; left out: everything stays. */
   readonly applyRetention?: ((scheduleId: string) => Promise<void>) | undefined;
+  /** What is asked before a restore is applied, and what to tell of the answer; left out: nothing. */
+  readonly foreseeLockOut?: ForeseeLockOut | undefined;
   /** Stands before the work of every run; left out: whatever was asked for is done. */
   readonly guard?: Guard | undefined;
   readonly log: Logger;

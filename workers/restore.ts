@@ -5,6 +5,7 @@ import { conflictsOf } from "../src/engine/restore-conflicts.ts";
 import { findApplied } from "../src/engine/restore-outcome.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
 import { judgeSignature, requireVouched } from "../src/core/authenticity.ts";
+import { refuseLockOut, type LockOutReason } from "../src/core/lock-out.ts";
 import type { ArtifactSignature } from "../src/core/run.ts";
 import type { ArtifactReader } from "../src/engine/artifact-reader.ts";
 import { findArtifact, type Artifact } from "../src/ledger/artifacts.ts";
@@ -34,6 +35,11 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
       await note(run.id);
       const manifestSha256 = artifact.manifestSha256 ?? undefined;
       let signature: ArtifactSignature | undefined;
+      let lockOut: readonly LockOutReason[] = [];
+      const foresight = deps.foreseeLockOut?.(run, (reasons) => {
+        lockOut = reasons;
+        if (!dryRun && run.request.confirmLockOut !== true) refuseLockOut(run.requestedBy ?? "", reasons);
+      });
       const source = await sourceFrom(deps.stores, stores, id, {
         signal: control.signal,
         encryption,
@@ -52,6 +58,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
           dryRun,
           sampleRows,
           expectPlan: expectPlan ?? undefined,
+          foresight,
           unlock: encryption === "RECIPIENTS" ? { identity: secret() } : { passphrase: secret() },
           expected: { id, encryption, manifestSha256 },
           accept: async (found) => {
@@ -70,7 +77,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
         const { code, message, hint } = error;
         return { failure: { code, message, hint }, outcome: { changes: [], plan: null, conflicts } };
       });
-      const found = signature && { signature };
+      const found = { ...(signature && { signature }), ...(lockOut.length > 0 && { lockOut }) };
       if ("failure" in outcome) return { ...outcome, outcome: { ...outcome.outcome, ...found } };
       return { outcome: { ...outcome, ...found } };
     },

@@ -43,6 +43,11 @@ const StartRestoreInput = builder.inputType("StartRestoreInput", {
       description: "Of a dry run: how many rows of each table and kind `samples` is to show, 1 to 20.",
     }),
     expectPlan: t.string(),
+    confirmLockOut: t.boolean({
+      defaultValue: false,
+      description:
+        "Restores accounts also where that locks the caller out (see `Restore.lockOut`); otherwise that is refused.",
+    }),
     allowUntrusted: t.boolean({
       defaultValue: false,
       description:
@@ -67,6 +72,7 @@ function toRestoreInput(input: typeof StartRestoreInput.$inferInput): RestoreInp
     dryRun: input.dryRun ?? false,
     sampleRows: input.sampleRows ?? undefined,
     expectPlan: input.expectPlan ?? undefined,
+    confirmLockOut: input.confirmLockOut ?? false,
     allowUntrusted: input.allowUntrusted ?? false,
     idempotencyKey: input.idempotencyKey ?? undefined,
   };

@@ -6,6 +6,7 @@ import type {
   RowSelection,
   TableChanges,
 } from "../../src/core/run.ts";
+import { LOCK_OUT_REASONS } from "../../src/core/lock-out.ts";
 import { mayAccess } from "../../src/runs/access.ts";
 import { backupOf, findVisibleRestore, listVisibleRestores, type Restore } from "../../src/runs/visible.ts";
 import { builder } from "../builder.ts";
@@ -107,6 +108,16 @@ const SelectedRowsType = builder.objectRef<RowSelection>("SelectedRows").impleme
   }),
 });
 
+const LockOutReasonEnum = builder.enumType("LockOutReason", {
+  values: {
+    ACCOUNT_GONE: { description: LOCK_OUT_REASONS.ACCOUNT_GONE },
+    ACCOUNT_DISABLED: { description: LOCK_OUT_REASONS.ACCOUNT_DISABLED },
+    PASSWORD_CHANGED: { description: LOCK_OUT_REASONS.PASSWORD_CHANGED },
+    PERMISSIONS_LOST: { description: LOCK_OUT_REASONS.PERMISSIONS_LOST },
+    TOKEN_GONE: { description: LOCK_OUT_REASONS.TOKEN_GONE },
+  } as const,
+});
+
 export const RestoreType = builder.objectRef<Restore>("Restore").implement({
   interfaces: [RunInterface],
   fields: (t) => ({
@@ -136,6 +147,12 @@ export const RestoreType = builder.objectRef<Restore>("Restore").implement({
         mayAccess(context.catalog, signedIn(context), run.entities, "READ")
           ? [...(run.outcome?.conflicts ?? [])]
           : [],
+    }),
+    lockOut: t.field({
+      type: [LockOutReasonEnum],
+      description:
+        "In what ways restoring these accounts would lock its requester out, or has; then it takes confirmLockOut.",
+      resolve: ({ run }) => [...(run.outcome?.lockOut ?? [])],
     }),
     plan: t.string({
       nullable: true,

@@ -1,7 +1,7 @@
 // Signing in, changing one's password, and finding out who a request comes from.
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { HoldfastError } from "../core/errors.ts";
-import { users } from "../platform/tables.ts";
+import { userRoles, users } from "../platform/tables.ts";
 import { attemptSignIn } from "./attempts.ts";
 import { recordAudit } from "./audit.ts";
 import { parseAuthorization } from "./authorization.ts";
@@ -96,7 +96,12 @@ export async function findAccount(
   username: string,
 ): Promise<Account | undefined> {
   const isUser = and(eq(users.id, BigInt(userId)), eq(users.username, username), eq(users.disabled, false));
-  const [row] = await ledger.db.select({ roles: heldRoles }).from(users).where(isUser);
+  // `heldRoles` is for queries that join: without a join, columns would be named without their table.
+  const [row] = await ledger.db
+    .select({ roles: heldRoles })
+    .from(users)
+    .leftJoin(userRoles, sql`false`)
+    .where(isUser);
   return (
     row && {
       userId,

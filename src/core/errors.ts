@@ -107,6 +107,10 @@ export const ERRORS = {
     status: 422,
     hint: "Bring the table's columns in line with the backup, then restore again.",
   },
+  LOCKS_OUT: {
+    status: 409,
+    hint: "Preview it, and confirm it (confirmLockOut) only if somebody else can still come in, or you know another way.",
+  },
   PLAN_CHANGED: { status: 409, hint: "The database has changed since the preview; preview again." },
   CONSTRAINT_VIOLATED: { status: 422, hint: "The database refused the rows; nothing was changed." },
   ROWS_NOT_IN_BACKUP: {

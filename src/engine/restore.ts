@@ -13,6 +13,7 @@ import type { RestoreMode, RowSelection, RunControl, TableChanges } from "../cor
 import type { TableRows } from "../core/table-progress.ts";
 import { totalsOf } from "./table-totals.ts";
 import { openDatabase, type Database } from "../postgres/connect.ts";
+import type { Foresight } from "../postgres/foresight.ts";
 import { applyRestore, previewRestore, type RestoreShare } from "../postgres/restore-everywhere.ts";
 import { openStaging, type Staging } from "../postgres/staging.ts";
 import { dropStaging, takeOver, type RestoreResult } from "../postgres/staging-schema.ts";
@@ -50,11 +51,14 @@ export interface RestoreOrder {
   readonly sampleRows?: number | undefined;
   /** The plan of a dry run: a restore that would do anything else is refused. */
   readonly expectPlan?: string | undefined;
+  /** What is asked of tables as they will be, and may refuse it; left out: nothing. */
+  readonly foresight?: Foresight | undefined;
   readonly unlock?: Unlock | undefined;
   /** What the artifact has to be, where that is known: nobody can put another one in its place. */
   readonly expected?: Expectation | undefined;
   /** Told what the artifact is before anything of it is used; what it rejects with ends the restore, and nothing is changed. */
-  readonly accept?: ((artifact: Pick<ArtifactReader, "signedBy" | "manifestSha256">) => Promise<void>) | undefined;
+  readonly accept?:
+    ((artifact: Pick<ArtifactReader, "signedBy" | "manifestSha256">) => Promise<void>) | undefined;
 }
 
 const SHARES = { planning: [0, 1], staging: [1, 60], comparing: [60, 75], applying: [75, 100] } as const;
@@ -113,6 +117,7 @@ export async function restore(
       mode: order.mode,
       subject: JSON.stringify([manifest.id, choice.entities, rows]),
       expectPlan: order.expectPlan,
+      foresight: order.foresight,
       onPhase: (phase: "comparing" | "applying", rows: readonly TableRows[]) => {
         const tables = rows.map((table) => ({ ...table, bytes: null }));
         meter.enter(phase, { ...sumUp(tables, true), bytes: null });

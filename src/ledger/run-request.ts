@@ -1,4 +1,5 @@
 // What runs are asked to do and come to, as the ledger keeps it.
+import type { LockOutReason } from "../core/lock-out.ts";
 import type { EncryptionKind } from "../core/artifact.ts";
 import type {
   ArtifactSignature,
@@ -27,6 +28,10 @@ export interface RestoreRequest {
   readonly expectPlan: string | null;
   /** Whether what nothing vouches for is restored all the same. Left out: false. */
   readonly allowUntrusted?: boolean;
+  /** Whether it may lock its requester out. Left out: false. */
+  readonly confirmLockOut?: boolean;
+  /** Of the token that it was asked for with; left out: a session. */
+  readonly tokenId?: string;
   /** Where it was asked for from, where something secret came with it; left out: not known. */
   readonly address?: string;
 }
@@ -42,6 +47,8 @@ export interface RestoreOutcome {
   readonly changes: readonly TableChanges[];
   /** null: it failed over its conflicts. */
   readonly plan: string | null;
+  /** In what ways it locks its requester out, or would; left out: in none. */
+  readonly lockOut?: readonly LockOutReason[];
   /** What stood in its way, at most so many as a person reads. */
   readonly conflicts?: readonly RestoreConflict[];
   /** Left out: by a version that did not look. */

@@ -4,6 +4,7 @@ import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { RestoreMode, RowSample } from "../core/run.ts";
 import type { TableRows } from "../core/table-progress.ts";
 import { planOf, type ComparedTable } from "./compare.ts";
+import type { Foresight } from "./foresight.ts";
 import type { OnRows, RestoreTransaction, TransactionKind } from "./restore-transaction.ts";
 import type { Outcome, RestoreResult } from "./staging-schema.ts";
 import type { Staging } from "./staging.ts";
@@ -22,6 +23,8 @@ export interface RestoreRequest {
   /** Rows are staged ones while comparing, and those that are to be changed while applying. */
   readonly onPhase?: (phase: "comparing" | "applying", rows: readonly TableRows[]) => void;
   readonly onRows?: OnRows;
+  /** Left out: nothing is asked. */
+  readonly foresight?: Foresight | undefined;
 }
 
 export interface PreviewRequest extends RestoreRequest {
@@ -42,6 +45,7 @@ export async function previewRestore(
   try {
     const compared = await compareAll(shares, request, "PREVIEW", open);
     for (const transaction of open.values()) await transaction.check();
+    await foresee(open, request.foresight);
     if (request.sampleRows === undefined) return compared.result;
     const samples: RowSample[][] = [];
     for (const transaction of open.values()) samples.push(...(await transaction.samples(request.sampleRows)));
@@ -77,6 +81,7 @@ export async function applyRestore(
   try {
     const { result, byDatabase } = await compareAll(shares, request, "APPLY", open);
     for (const transaction of open.values()) await transaction.check();
+    await foresee(open, request.foresight);
     const changed = [...open.values()].flatMap(({ changedRows }) => changedRows);
     if (changed.length > 0) request.onPhase?.("applying", changed);
     for (const [database, transaction] of open) {
@@ -99,6 +104,13 @@ export async function applyRestore(
       ? error
       : partiallyApplied(committed, rest, error);
   }
+}
+
+async function foresee(
+  open: ReadonlyMap<string, RestoreTransaction>,
+  foresight: Foresight | undefined,
+): Promise<void> {
+  if (foresight !== undefined) await open.get(foresight.database)?.foresee(foresight);
 }
 
 const ignore: OnRows = () => undefined;

@@ -9,6 +9,7 @@ import { checkConstraints } from "./checks.ts";
 import { checkConflicts } from "./conflicts.ts";
 import { countOf, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
+import { askOf, type Foresight } from "./foresight.ts";
 import { suspendForeignKeys, type ForeignKey } from "./foreign-keys.ts";
 import { lockTables, type TableLock } from "./locks.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
@@ -105,6 +106,14 @@ export class RestoreTransaction {
       const samples: RowSample[][] = [];
       for (const diff of this.#diffs) samples.push(await sampleRows(this.#session, diff, rowsPerKind));
       return samples;
+    });
+  }
+
+  /** @throws what the foresight throws when it considers the answer */
+  foresee(foresight: Foresight): Promise<void> {
+    return this.#step(async () => {
+      const question = askOf(foresight, this.#diffs);
+      if (question !== undefined) foresight.consider(await this.#session.rows(question));
     });
   }
 

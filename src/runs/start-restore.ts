@@ -43,6 +43,8 @@ export interface RestoreInput {
   readonly expectPlan?: string | undefined;
   /** Restores also what nothing vouches for; needs RESTORE_UNTRUSTED. A dry run does without. */
   readonly allowUntrusted?: boolean | undefined;
+  /** Restores accounts also where that locks the caller out; a dry run says whether it would. */
+  readonly confirmLockOut?: boolean | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -81,6 +83,8 @@ export async function startRestore(
   const request: RestoreRequest = {
     ...{ backupId: backup.id, mode: input.mode, dryRun: input.dryRun, expectPlan },
     ...(rows && { rows }),
+    ...(input.confirmLockOut === true && { confirmLockOut: true }),
+    ...(caller.via === "token" && { tokenId: caller.tokenId }),
     ...(allowUntrusted && { allowUntrusted }),
     ...(secret !== undefined && typeof origin.address === "string" && { address: origin.address }),
     ...(input.sampleRows !== undefined && { sampleRows: checkSampleRows(input.sampleRows, input.dryRun) }),

@@ -5,7 +5,9 @@ import type { Origin } from "../auth/context.ts";
 import type { Ledger } from "../ledger/connect.ts";
 import type { Run } from "../ledger/run-row.ts";
 import { createRun, type NewRun, type RunRequest } from "../ledger/runs.ts";
+import { requireAccess } from "./access.ts";
 import type { RunDeps } from "./deps.ts";
+import { ACCESS_OF } from "./standing.ts";
 
 export type Submission = RunRequest & Omit<NewRun, keyof RunRequest | "requestedById" | "requestedBy">;
 
@@ -13,6 +15,7 @@ export type Submission = RunRequest & Omit<NewRun, keyof RunRequest | "requested
  * Writes the run and queues its job. The row is what counts: when the queue cannot be reached, the run stays QUEUED all
  * the same, and the next look for runs without a job queues it.
  * @returns the run, or the one that the same idempotency key has started already
+ * @throws HoldfastError FORBIDDEN where the caller could not have started that one
  */
 export async function submit(
   deps: RunDeps,
@@ -24,6 +27,8 @@ export async function submit(
     recordRun({ ...deps.ledger, db: tx }, caller, submission, origin),
   );
   if (created) await carryRun(deps, run);
+  // Another token of the same account may have started it, and with more rights than this one has.
+  else requireAccess(deps.catalog, caller, run.entities, ACCESS_OF[run.kind]);
   return run;
 }
 

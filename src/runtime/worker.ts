@@ -7,7 +7,7 @@ import { startSweeper } from "../../workers/sweep-staging.ts";
 import { verificationHandler } from "../../workers/verification.ts";
 import type { WorkerDeps } from "../../workers/deps.ts";
 import type { Foundation } from "./foundation.ts";
-import { guardRuns } from "./guard-runs.ts";
+import { guardRuns, lockOutForeseen } from "./guard-runs.ts";
 import { retentionOf } from "./upkeep.ts";
 
 /** A run has several connections and cores of its own; more than two at a time only wait for each other. */
@@ -22,6 +22,7 @@ export async function startOwnWorkers(
     ...foundation,
     ledger: foundation.runLedger,
     secretKey: foundation.sealKey,
+    foreseeLockOut: lockOutForeseen(foundation.catalog),
     guard: guardRuns(createAuth({ ...foundation, secretKey: foundation.serverSecret }), foundation.catalog),
     applyRetention: retentionOf(foundation),
   };

@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
+import { foreseeLockOut } from "../auth/foresee-lock-out.ts";
 import { requirePermissions } from "../auth/permissions.ts";
 import { judgeSignature, requireVouched } from "../core/authenticity.ts";
-import { RESTORE_UNTRUSTED, type EntityGroup } from "../core/catalog.ts";
+import { permissionsFor, RESTORE_UNTRUSTED, type EntityGroup } from "../core/catalog.ts";
+import { refuseLockOut, type LockOutReason } from "../core/lock-out.ts";
 import type { ArtifactSignature, RestoreMode, RowSelection } from "../core/run.ts";
 import { tarSource } from "../engine/artifact-io.ts";
 import type { Unlock } from "../engine/artifact-reader.ts";
@@ -26,11 +28,15 @@ export interface FileRestore {
   readonly expectPlan?: string | undefined;
   /** Restores also what nobody who is trusted has signed; needs RESTORE_UNTRUSTED. A dry run does without. */
   readonly allowUntrusted: boolean;
+  /** Restores accounts also where that locks the caller out; a dry run says whether it would. */
+  readonly confirmLockOut?: boolean | undefined;
   readonly unlock: Unlock;
 }
 
 export interface RestoredFile extends RestoreResult {
   readonly signature: ArtifactSignature;
+  /** In what ways the caller is locked out by it, or would be. */
+  readonly lockOut: readonly LockOutReason[];
 }
 
 const UNTRUSTED_HINT =
@@ -50,7 +56,7 @@ export async function restoreFile(
   signal: AbortSignal,
   origin: Origin = {},
 ): Promise<RestoredFile> {
-  const { group, allowUntrusted, ...choice } = order;
+  const { group, allowUntrusted, confirmLockOut = false, ...choice } = order;
   const entities = group.entities.map(({ name }) => name);
   requireAccess(deps.catalog, caller, entities, "WRITE");
   if (allowUntrusted) requirePermissions(caller, [RESTORE_UNTRUSTED]);
@@ -64,8 +70,16 @@ export async function restoreFile(
       rows: choice.rows,
       dryRun: choice.dryRun,
       ...(allowUntrusted && { allowUntrusted }),
+      ...(confirmLockOut && { confirmLockOut }),
     },
   );
+  let lockOut: readonly LockOutReason[] = [];
+  const restorer = { ...caller, tokenId: caller.via === "token" ? caller.tokenId : null };
+  const needed = permissionsFor(group.entities, "WRITE");
+  const foresight = foreseeLockOut(deps.catalog, restorer, needed, (reasons) => {
+    lockOut = reasons;
+    if (!choice.dryRun && !confirmLockOut) refuseLockOut(caller.username, reasons);
+  });
   try {
     const source = await tarSource(path);
     const keys = await readTrust(deps.ledger, deps.signer.publicKey);
@@ -82,14 +96,14 @@ export async function restoreFile(
           source,
           ...(deps.connections !== undefined && { connections: deps.connections }),
         },
-        { runId, within: entities, ...choice, accept },
+        { runId, within: entities, ...choice, accept, foresight },
         { signal, onProgress: () => undefined },
         (error, database) => {
           deps.log.warn({ err: error, runId, database }, "what a restore had staged could not be removed");
         },
       );
       await audit.succeeded(choice.dryRun ? "previewed" : "applied", { changes: result.changes });
-      return { ...result, signature };
+      return { ...result, signature, lockOut };
     } finally {
       await source.close();
     }

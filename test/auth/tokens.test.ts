@@ -203,6 +203,26 @@ describe("revoking a token", () => {
     await expect(world.auth.authenticate(`Bearer ${token}`)).rejects.toMatchObject(refused);
   });
 
+  it("by a token that may not do all that its owner may takes away that one, and those that may do no more", async () => {
+    await world.addUser("two", { roles: { Two: ["READ_ACLS", "READ_STREAMS"] } });
+    const session = await world.auth.authenticate(await world.session("two"));
+    const make = (permissions?: string[]) => world.auth.createToken(session, { name: "t", permissions });
+    const [all, wide, narrow, other] = [
+      await make(),
+      await make(["READ_ACLS", "READ_STREAMS"]),
+      await make(["READ_ACLS"]),
+      await make(["READ_ACLS"]),
+    ];
+    const caller = await world.auth.authenticate(`Bearer ${narrow.token}`);
+    for (const { accessToken } of [all, wide])
+      await expect(world.auth.revokeToken(caller, accessToken.id)).rejects.toMatchObject({
+        code: "NOT_FOUND",
+      });
+    for (const { accessToken } of [other, narrow]) await world.auth.revokeToken(caller, accessToken.id);
+    await expect(world.auth.authenticate(`Bearer ${narrow.token}`)).rejects.toMatchObject(refused);
+    expect(await world.auth.listTokens(session)).toHaveLength(2);
+  });
+
   it("of an id that is none finds nothing", async () => {
     await expect(world.auth.revokeToken(owner, "' OR true --")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });

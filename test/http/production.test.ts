@@ -35,9 +35,9 @@ describe("the schema", () => {
     expect(codeOf(await ask(server.url, '{ x: __type(name: "Query") { name } }'))).toBe("UNAUTHENTICATED");
     expect((await ask(server.url, "{ __typename }")).data).toEqual({ __typename: "Query" });
     expect((await ask(server.url, query, await server.accountWith())).errors).toBeUndefined();
-    const [overWebSocket = {}] = [
-      await next(subscribe("WebSockets", server.url, { query: "{ __schema { description } }" })),
-    ];
+    const overWebSocket = await next(
+      subscribe("WebSockets", server.url, { query: "{ __schema { description } }" }),
+    );
     expect(codeOf(overWebSocket)).toBe("UNAUTHENTICATED");
     expect((await ask(server.url, "{ bakups { totalCount } }")).errors?.[0]?.message).not.toContain(
       "backups",

@@ -45,11 +45,11 @@ export function restoreRoutes(deps: TransferRouteDeps): Hono<CallerEnv> {
     // The upload may have taken hours: who may restore is asked again.
     const caller = await c.var.callerNow();
     const origin = originOf(c);
-    const { changes, plan, signature } = await deps.auth.limitOpening(
+    const { changes, plan, signature, lockOut } = await deps.auth.limitOpening(
       { userId: caller.userId, ...origin },
       () => restoreFile(deps, caller, file.path, order, presence, origin),
     );
-    return c.json({ success: true, dryRun: order.dryRun, signature, changes, plan }, 200, {
+    return c.json({ success: true, dryRun: order.dryRun, signature, lockOut, changes, plan }, 200, {
       "Cache-Control": "no-store",
     });
   });
@@ -62,13 +62,21 @@ function readChoice(
   c: Context,
   catalog: Catalog,
   group: EntityGroup,
-): Pick<FileRestore, "mode" | "rows" | "dryRun" | "expectPlan" | "allowUntrusted"> {
-  const query = readQuery(c, ["mode", "only", "dry-run", "expect-plan", "allow-untrusted"]);
+): Pick<FileRestore, "mode" | "rows" | "dryRun" | "expectPlan" | "allowUntrusted" | "confirmLockOut"> {
+  const query = readQuery(c, [
+    "mode",
+    "only",
+    "dry-run",
+    "expect-plan",
+    "allow-untrusted",
+    "confirm-lock-out",
+  ]);
   const mode = oneOf("mode", query("mode"), MODES) ?? "MERGE";
   return {
     mode,
     ...(query("only").length > 0 && { rows: readRows(catalog, group, query("only"), mode) }),
     dryRun: oneOf("dry-run", query("dry-run"), YES_OR_NO) ?? false,
+    confirmLockOut: oneOf("confirm-lock-out", query("confirm-lock-out"), YES_OR_NO) ?? false,
     allowUntrusted: oneOf("allow-untrusted", query("allow-untrusted"), YES_OR_NO) ?? false,
     expectPlan: single("expect-plan", query("expect-plan")),
   };
