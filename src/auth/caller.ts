@@ -24,4 +24,11 @@ export interface TokenCaller extends Account {
   readonly expiresAt: Date | null;
 }
 
-export type Caller = SessionCaller | TokenCaller;
+/** Who works on the database itself and could do so without Holdfast: a user of this machine's system, with every permission. */
+export interface LocalCaller extends Account {
+  /** No account's. */
+  readonly userId: "";
+  readonly via: "system";
+}
+
+export type Caller = SessionCaller | TokenCaller | LocalCaller;

@@ -15,6 +15,7 @@ interface CommandEntry {
 }
 
 const BACKUPS = "Backups:";
+const KEPT = "What is kept in stores:";
 const REMOTE = "Through a server:";
 const SERVER = "Server:";
 const OTHER = "Other:";
@@ -76,14 +77,14 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "backups",
-    summary: "those that a server keeps",
-    group: REMOTE,
+    summary: "backups that are kept",
+    group: KEPT,
     load: () => import("./commands/backups.ts"),
   },
   {
     name: "schedules",
-    summary: "what a server backs up by itself, and when",
-    group: REMOTE,
+    summary: "what is backed up by itself, and when",
+    group: KEPT,
     load: () => import("./commands/schedules.ts"),
   },
   {
@@ -95,25 +96,25 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: "prune",
     summary: "delete the backups that no policy keeps",
-    group: REMOTE,
+    group: KEPT,
     load: () => import("./commands/prune.ts"),
   },
   {
     name: "restores",
-    summary: "those that a server carries out",
-    group: REMOTE,
+    summary: "restores of what is kept",
+    group: KEPT,
     load: () => import("./commands/restores.ts"),
   },
   {
     name: "stores",
-    summary: "where a server keeps its backups",
-    group: REMOTE,
+    summary: "where backups are kept",
+    group: KEPT,
     load: () => import("./commands/stores.ts"),
   },
   {
     name: "notices",
     summary: "what people were told, and whether it arrived",
-    group: REMOTE,
+    group: KEPT,
     load: () => import("./commands/notices.ts"),
   },
   {

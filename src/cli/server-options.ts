@@ -5,6 +5,8 @@ import { parseServer } from "./client/server-url.ts";
 export interface ServerOptions {
   readonly server?: string;
   readonly token?: string;
+  /** No server is to be asked. */
+  readonly direct?: boolean;
 }
 
 /** Of commands that print what a server says. */
@@ -16,6 +18,12 @@ export const SERVER_GROUP = "Through a server:";
 
 export function addServerOptions(command: Command): Command {
   return command
+    .addOption(
+      new Option(
+        "--direct",
+        "work on the database itself, although HOLDFAST_SERVER or a sign-in names a server",
+      ).helpGroup(SERVER_GROUP),
+    )
     .addOption(serverOption().helpGroup(SERVER_GROUP))
     .addOption(
       new Option(

@@ -43,7 +43,8 @@ export async function recordRun(
   submission: Submission,
   origin: Origin,
 ): Promise<{ run: Run; created: boolean }> {
-  const requester = { requestedById: caller?.userId ?? null, requestedBy: caller?.username ?? null };
+  const requestedById = caller === null || caller.via === "system" ? null : caller.userId;
+  const requester = { requestedById, requestedBy: caller?.username ?? null };
   const result = await createRun(ledger, { ...submission, ...requester });
   if (!result.created) return result;
   const { id, kind, entities, request, scheduleId } = submission;

@@ -1,6 +1,5 @@
 // A process that serves: the foundation, the first account, the API, and a worker unless it is told not to have one.
 import path from "node:path";
-import { createAuth } from "../auth/auth.ts";
 import { ensureAdmin } from "../auth/admin.ts";
 import { readConfiguration } from "../config/configuration.ts";
 import type { Environment } from "../config/environment.ts";
@@ -8,12 +7,9 @@ import type { Configuration } from "../config/file/read.ts";
 import type { HoldfastError } from "../core/errors.ts";
 import { startMetricsServer } from "../http/metrics/server.ts";
 import { createServer } from "../http/server.ts";
-import type { StoreInfo } from "../runs/deps.ts";
-import { probeStore } from "../store/probe.ts";
 import { pino, type Logger } from "pino";
-import { carryOutDeletions } from "../../workers/deletions.ts";
 import { startReconciler } from "../../workers/reconcile.ts";
-import { createCatalogFacts } from "./catalog-facts.ts";
+import { apiDepsOn } from "./api-deps.ts";
 import { openFoundation, type Foundation } from "./foundation.ts";
 import { startUpkeep } from "./upkeep.ts";
 import { startOwnWorkers } from "./worker.ts";
@@ -51,7 +47,7 @@ export async function startStack(environment: Environment, options: StackOptions
   const configuration = options.configuration ?? (await readConfiguration(environment));
   await using opened = new AsyncDisposableStack();
   const foundation = opened.use(await openFoundation(environment, configuration, log, onLost));
-  const { ledger, catalog, dataDir, ownDatabaseUrl } = foundation;
+  const { ledger, dataDir, ownDatabaseUrl } = foundation;
   const { madePassword } = await ensureAdmin(ledger, { password: environment.adminPassword });
   if (options.worker ?? true) {
     const workers = await startOwnWorkers(foundation, options.concurrency);
@@ -62,18 +58,10 @@ export async function startStack(environment: Environment, options: StackOptions
   }
   const upkeep = await startUpkeep(foundation);
   opened.defer(() => upkeep.close());
-  const auth = createAuth({ ledger, catalog, secretKey: foundation.serverSecret });
   const server = await createServer(
     {
-      ...foundation,
-      secretKey: foundation.sealKey,
-      stores: describeStores(foundation),
-      artifactStores: foundation.stores,
-      carryOutDeletions: () => carryOutDeletions(foundation),
+      ...apiDepsOn(foundation),
       spoolDirectory: path.join(dataDir, "uploads"),
-      auth,
-      catalogFacts: createCatalogFacts(foundation),
-      notifyTargets: foundation.notify.map(({ name, kind, on }) => ({ name, kind, on })),
       readiness: readinessOf(foundation),
     },
     {
@@ -101,19 +89,6 @@ export async function startStack(environment: Environment, options: StackOptions
     adminPassword: madePassword ?? undefined,
     close: () => closing.disposeAsync(),
   };
-}
-
-function describeStores({ stores, defaultStores }: Foundation): StoreInfo[] {
-  return [...stores].map(([name, store]) => ({
-    name,
-    kind: store.kind,
-    isDefault: defaultStores.includes(name),
-    access: {
-      place: store.place,
-      look: async (signal) => void (await store.stat("readiness", { signal })),
-      probe: (signal) => probeStore(store, signal),
-    },
-  }));
 }
 
 function readinessOf({ ledger, queue, stores }: Foundation): Record<string, () => Promise<unknown>> {

@@ -5,6 +5,8 @@ import { backupHandler } from "../../workers/backup.ts";
 import { restoreHandler } from "../../workers/restore.ts";
 import { startSweeper } from "../../workers/sweep-staging.ts";
 import { verificationHandler } from "../../workers/verification.ts";
+import type { RunProcessor } from "../../workers/process-run.ts";
+import type { RunKind } from "../core/run.ts";
 import type { WorkerDeps } from "../../workers/deps.ts";
 import type { Foundation } from "./foundation.ts";
 import { guardRuns, lockOutForeseen } from "./guard-runs.ts";
@@ -13,11 +15,8 @@ import { retentionOf } from "./upkeep.ts";
 /** A run has several connections and cores of its own; more than two at a time only wait for each other. */
 const CONCURRENCY = 2;
 
-/** The caller closes what it gets before the foundation. */
-export async function startOwnWorkers(
-  foundation: Foundation,
-  concurrency: number = CONCURRENCY,
-): Promise<Workers> {
+/** What works on runs, whoever carries them to it. */
+export function processorsOn(foundation: Foundation): Readonly<Record<RunKind, RunProcessor>> {
   const deps: WorkerDeps = {
     ...foundation,
     ledger: foundation.runLedger,
@@ -26,16 +25,24 @@ export async function startOwnWorkers(
     guard: guardRuns(createAuth({ ...foundation, secretKey: foundation.serverSecret }), foundation.catalog),
     applyRetention: retentionOf(foundation),
   };
+  return {
+    BACKUP: backupHandler(deps),
+    RESTORE: restoreHandler(deps),
+    VERIFICATION: verificationHandler(deps),
+  };
+}
+
+/** The caller closes what it gets before the foundation. */
+export async function startOwnWorkers(
+  foundation: Foundation,
+  concurrency: number = CONCURRENCY,
+): Promise<Workers> {
   const workers = await startWorkers(
-    deps,
-    {
-      BACKUP: backupHandler(deps),
-      RESTORE: restoreHandler(deps),
-      VERIFICATION: verificationHandler(deps),
-    },
+    { ...foundation, ledger: foundation.runLedger },
+    processorsOn(foundation),
     concurrency,
   );
-  const sweeper = startSweeper(deps);
+  const sweeper = startSweeper(foundation);
   return {
     async close() {
       await sweeper.close();

@@ -5,10 +5,11 @@ import { importBackup } from "./import-backup.ts";
 import { rekeyBackup } from "./rekey-backup.ts";
 import { scanStores } from "./scan-stores.ts";
 
-export function createKeeping(deps: KeepingDeps): Keeping {
+/** @param signal ends imports and scans; left out: nothing does */
+export function createKeeping(deps: KeepingDeps, signal?: AbortSignal): Keeping {
   return {
     rekeyBackup: (caller, input, origin) => rekeyBackup(deps, caller, input, origin),
-    importBackup: (caller, input, origin) => importBackup(deps, caller, input, origin),
-    scanStores: (caller, stores, origin) => scanStores(deps, caller, stores, origin),
+    importBackup: (caller, input, origin) => importBackup(deps, caller, input, origin, signal),
+    scanStores: (caller, stores, origin) => scanStores(deps, caller, stores, origin, signal),
   };
 }

@@ -6,7 +6,10 @@ import path from "node:path";
 import { once } from "node:events";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openServerBackend, type ServerBackend } from "../../src/cli/backend/server.ts";
+import type { Backend } from "../../src/cli/backend/backend.ts";
+import { keepBackup, restoreKept } from "../../src/cli/backend/kept.ts";
+import { openServerBackend } from "../../src/cli/backend/server.ts";
+import { openServerApi, type Api } from "../../src/cli/client/api.ts";
 import { readLogins } from "../../src/cli/client/credentials.ts";
 import { openInput } from "../../src/cli/files/input.ts";
 import { writeOutput } from "../../src/cli/files/output.ts";
@@ -24,7 +27,8 @@ let stack: Stack;
 let sql: Sql;
 let directory: string;
 let token: string;
-let backend: ServerBackend;
+let backend: Backend;
+let api: Api;
 const shown: ShownProgress[] = [];
 const control = { signal: new AbortController().signal, onProgress: (at: ShownProgress) => shown.push(at) };
 
@@ -58,6 +62,7 @@ beforeAll(async () => {
   });
   ({ token } = await login.json());
   backend = openServerBackend({ server: stack.url, token });
+  api = openServerApi({ server: stack.url, token }, new AbortController().signal);
 });
 
 afterAll(async () => {
@@ -186,7 +191,7 @@ describe("a restore through a server", PATIENT, () => {
 
   it("puts back the chosen entities of a backup that the server keeps", async () => {
     const before = await templates();
-    const { id } = await backend.keep({ selection: { groups: ["WORKSPACE"] }, encryption }, control);
+    const { id } = await keepBackup(api, { selection: { groups: ["WORKSPACE"] }, encryption }, control);
     await sql`DELETE FROM platform.templates WHERE name < 't2'`;
     await sql`UPDATE platform.variables SET value = 'red'`;
     const restore = ["restore", "--backup", id, "--templates", "--json"];
@@ -202,15 +207,15 @@ describe("a restore through a server", PATIENT, () => {
   });
 
   it("does exactly what the preview said, or nothing", async () => {
-    const { id } = await backend.keep({ selection: { entities: ["TEMPLATES"] }, encryption }, control);
+    const { id } = await keepBackup(api, { selection: { entities: ["TEMPLATES"] }, encryption }, control);
     await sql`DELETE FROM platform.templates WHERE name = 't3'`;
-    const preview = await backend.restoreKept(id, { ...whole, unlock, dryRun: true }, control);
+    const preview = await restoreKept(api, id, { ...whole, unlock, dryRun: true }, control);
     expect(await templates()).not.toContain("t3");
     await sql`DELETE FROM platform.templates WHERE name = 't4'`;
-    const changed = backend.restoreKept(id, { ...whole, unlock, expectPlan: preview.plan }, control);
+    const changed = restoreKept(api, id, { ...whole, unlock, expectPlan: preview.plan }, control);
     await expect(changed).rejects.toMatchObject({ code: "PLAN_CHANGED" });
-    const again = await backend.restoreKept(id, { ...whole, unlock, dryRun: true }, control);
-    await backend.restoreKept(id, { ...whole, unlock, expectPlan: again.plan }, control);
+    const again = await restoreKept(api, id, { ...whole, unlock, dryRun: true }, control);
+    await restoreKept(api, id, { ...whole, unlock, expectPlan: again.plan }, control);
     expect(await templates()).toEqual(expect.arrayContaining(["t3", "t4"]));
   });
 

@@ -1,5 +1,5 @@
 // Verifies, rekeys and imports the backups that a server keeps, and has it look for others.
-import { openAsBlob } from "node:fs";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { checkRecipients } from "../../codec/age.ts";
 import { readEnvironment } from "../../config/environment.ts";
@@ -18,7 +18,6 @@ import {
   type UnlockInput,
   type VerificationState,
 } from "../client/artifacts.ts";
-import { cancelRun } from "../client/cancel-run.ts";
 import { BACKUP, type ListedBackup } from "../client/listings.ts";
 import { followRun, watchRun } from "../client/watch-run.ts";
 import { UsageError } from "../failure.ts";
@@ -38,7 +37,7 @@ export interface VerifyKeptOptions extends ServerOptions, ReportOptions, UnlockO
 /** @throws what is wrong with the backup, as the server found it */
 export async function verifyKept(id: string, options: VerifyKeptOptions, signal: AbortSignal): Promise<void> {
   const { passphrase } = readEnvironment(process.env);
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const level = LEVELS[options.level];
   const { encryption } = await findBackup(api, id);
   const unlock =
@@ -54,7 +53,7 @@ export async function verifyKept(id: string, options: VerifyKeptOptions, signal:
     try {
       return await followRun(watchRun(subscribe, signal), ({ progress }) => onProgress(progress));
     } catch (error) {
-      if (signal.aborted) await cancelRun(api.connection, startVerification.id);
+      if (signal.aborted) await api.cancelRun(startVerification.id);
       throw error;
     }
   });
@@ -90,7 +89,7 @@ export async function rekeyKept(id: string, options: RekeyKeptOptions, signal: A
   if (recipients.length > 0 && newPassphraseFile !== undefined)
     throw new UsageError("A backup is encrypted with a passphrase or to recipients, not both.");
   if (recipients.length > 0) checkRecipients(recipients);
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const { encryption } = await findBackup(api, id);
   const unlock = unlockInput(await obtainUnlock(kindOf(encryption), options, { passphrase, signal })) ?? {};
   const input = {
@@ -117,22 +116,22 @@ export interface ImportOptions extends ServerOptions, ReportOptions, UnlockOptio
 /** An encrypted backup is opened where its key is given, and imported closed where it is not: nobody is asked for it. */
 export async function importBackup(file: string, options: ImportOptions, signal: AbortSignal): Promise<void> {
   const { passphrase } = readEnvironment(process.env);
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal, "made");
   await using input = await openInput(file, signal);
   const { header } = await readIndex(input.source, signal);
   const { passphraseFile, identityFile, store } = options;
   const given = [passphraseFile, identityFile, passphrase].some((one) => one !== undefined);
   const unlock = given ? await obtainUnlock(header.encryption, options, { passphrase, signal }) : {};
   await using packed = await packInput(input, signal);
-  const blob = await openAsBlob(packed.path);
+  const { size: sizeBytes } = await stat(packed.path);
   const { importBackup: backup } = await withProgress(options, signal, ({ onProgress }) =>
     api.upload(
       IMPORT_BACKUP,
       { store, unlock: unlockInput(unlock) },
-      { blob, name: path.basename(file) },
+      { path: packed.path, name: path.basename(file) },
       (bytes) => {
-        const percent = Math.min(100, (100 * bytes) / Math.max(1, blob.size));
-        onProgress({ ...NO_PROGRESS, phase: "uploading", bytes, bytesTotal: blob.size, percent });
+        const percent = Math.min(100, (100 * bytes) / Math.max(1, sizeBytes));
+        onProgress({ ...NO_PROGRESS, phase: "uploading", bytes, bytesTotal: sizeBytes, percent });
       },
     ),
   );
@@ -151,7 +150,7 @@ export interface ScanOptions extends ApiOptions {
 }
 
 export async function scanStores(options: ScanOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal, "made");
   const { scanStores: found } = await api.execute(SCAN_STORES, { stores: options.store });
   printResult(options, found, () => {
     const listed = found.filter(({ state }) => state === "LISTED").length;
@@ -178,7 +177,7 @@ export async function scanStores(options: ScanOptions, signal: AbortSignal): Pro
 async function findBackup(api: Api, id: string): Promise<ListedBackup> {
   const { backup } = await api.execute(BACKUP, { id });
   if (backup !== null) return backup;
-  throw new HoldfastError("NOT_FOUND", `There is no backup ${id} at ${api.connection.server}.`);
+  throw new HoldfastError("NOT_FOUND", `There is no backup ${id} at ${api.place}.`);
 }
 
 /** A kind that this version does not know is one that it has no key for. */

@@ -10,7 +10,8 @@ import { openArtifact } from "../../engine/artifact-reader.ts";
 import { writePortable } from "../../engine/portable-writer.ts";
 import type { Backend, BackupCommand, BackupReport } from "../backend/backend.ts";
 import { openBackend } from "../backend/open-backend.ts";
-import { openServerBackend } from "../backend/server.ts";
+import { keepBackup } from "../backend/kept.ts";
+import { openChosenApi } from "../client/api.ts";
 import { chooseConnection, type Connection } from "../client/connection.ts";
 import { UsageError } from "../failure.ts";
 import { STANDARD, writeOutput, type Output } from "../files/output.ts";
@@ -38,9 +39,12 @@ export async function runBackup(options: BackupOptions, signal: AbortSignal): Pr
   const environment = readEnvironment(process.env);
   const connection = await chooseConnection(options, environment);
   const { output: file, store: stores } = options;
-  if (stores !== undefined && connection === undefined)
-    throw new UsageError("Only a server has stores.", "Name one with --server URL, or leave --store out.");
-  if (file === undefined) return keepAtServer(connection, options, environment, signal);
+  if (stores !== undefined && file !== undefined && connection === undefined)
+    throw new UsageError(
+      "A backup goes into a file or into stores.",
+      "Leave out --output or --store. A server can do both: --server URL.",
+    );
+  if (file === undefined) return keep(connection, options, environment, signal);
   const format = chooseFormat(options, file);
   if (file === STANDARD && format === "artifact" && process.stdout.isTTY)
     throw new UsageError(
@@ -64,31 +68,27 @@ export async function runBackup(options: BackupOptions, signal: AbortSignal): Pr
   );
 }
 
-/** @throws UsageError where there is no server to keep it */
-async function keepAtServer(
+/** @throws UsageError where it is not said where to */
+async function keep(
   connection: Connection | undefined,
   options: BackupOptions,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {
-  if (connection === undefined)
+  if (connection === undefined && options.store === undefined)
     throw new UsageError(
       "required option '-o, --output <file>' not specified",
-      "Name the file to write. Only a server keeps a backup without one: --server URL.",
+      "Name the file to write; or the stores that are to keep it: --store NAME. Only a server has a store by itself: --server URL.",
     );
   if (options.format === "json")
-    throw new UsageError("A server keeps artifacts, not JSON.", "Name the file to write: --output FILE.");
+    throw new UsageError("Stores keep artifacts, not JSON.", "Name the file to write: --output FILE.");
   const encryption = await obtainEncryption(options, { passphrase: environment.passphrase, signal });
-  await using backend = openServerBackend(connection);
+  await using api = await openChosenApi(connection, environment, signal, "backup");
   const report = await withProgress(options, signal, (control) =>
-    backend.keep({ selection: selectionOf(options), stores: options.store, encryption }, control),
+    keepBackup(api, { selection: selectionOf(options), stores: options.store, encryption }, control),
   );
-  printResult(options, { ...report, server: connection.server }, () =>
-    [
-      describe(report, ` at ${connection.server}`),
-      ...describeFailures(report),
-      `Its id is ${report.id}.`,
-    ].join("\n"),
+  printResult(options, { ...report, ...(connection && { server: connection.server }) }, () =>
+    [describe(report, ` at ${api.place}`), ...describeFailures(report), `Its id is ${report.id}.`].join("\n"),
   );
 }
 

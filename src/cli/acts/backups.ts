@@ -3,7 +3,6 @@ import { HoldfastError } from "../../core/errors.ts";
 import { NO_PROGRESS } from "../../core/run.ts";
 import { collectPages, openApi, type Api } from "../client/api.ts";
 import { BACKUP, BACKUPS, CANCEL_RUN, type ListedBackup } from "../client/listings.ts";
-import { createRestClient } from "../client/rest-client.ts";
 import { STANDARD, writeOutput } from "../files/output.ts";
 import { printResult, withProgress } from "../report.ts";
 import type { ApiOptions, ServerOptions } from "../server-options.ts";
@@ -24,7 +23,7 @@ export interface ListBackupsOptions extends ApiOptions {
 
 export async function listBackups(options: ListBackupsOptions, signal: AbortSignal): Promise<void> {
   const { limit, status, entity = [], schedule, deleted } = options;
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const filter = {
     ...(status && { status }),
     ...(entity[0] && { entity: entity[0] }),
@@ -56,12 +55,13 @@ export async function listBackups(options: ListBackupsOptions, signal: AbortSign
 }
 
 export async function showBackup(id: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const backup = await findBackup(await openApi(options, signal), id);
+  await using api = await openApi(options, signal);
+  const backup = await findBackup(api, id);
   printResult(options, backup, () => describeBackup(backup));
 }
 
 export async function cancelBackup(id: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   // A restore's id is no backup's.
   await findBackup(api, id);
   const { cancelRun } = await api.execute(CANCEL_RUN, { id });
@@ -77,12 +77,11 @@ export async function downloadBackup(
   options: DownloadOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { connection } = await openApi(options, signal);
-  const rest = createRestClient(connection, signal);
+  await using api = await openApi(options, signal);
   let sizeBytes = 0;
   await writeOutput(options.output, ({ stream }) =>
     withProgress(options, signal, (control) =>
-      rest.download(id, stream, (bytes, bytesTotal) => {
+      api.download(id, stream, (bytes, bytesTotal) => {
         sizeBytes = bytes;
         const percent = bytesTotal === null ? 0 : (100 * bytes) / bytesTotal;
         control.onProgress({ ...NO_PROGRESS, phase: "downloading", bytes, bytesTotal, percent });
@@ -101,7 +100,7 @@ export async function downloadBackup(
 async function findBackup(api: Api, id: string): Promise<ListedBackup> {
   const { backup } = await api.execute(BACKUP, { id });
   if (backup !== null) return backup;
-  throw new HoldfastError("NOT_FOUND", `There is no backup ${id} at ${api.connection.server}.`);
+  throw new HoldfastError("NOT_FOUND", `There is no backup ${id} at ${api.place}.`);
 }
 
 function describeBackup(backup: ListedBackup): string {

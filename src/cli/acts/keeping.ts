@@ -16,13 +16,14 @@ export async function pinBackup(
   options: ApiOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pinBackup } = await (await openApi(options, signal)).execute(PIN_BACKUP, { id, pinned });
+  await using api = await openApi(options, signal);
+  const { pinBackup } = await api.execute(PIN_BACKUP, { id, pinned });
   printResult(options, pinBackup, () => `The backup ${id} is ${pinned ? "pinned" : "not pinned any more"}.`);
 }
 
 /** Asks first where there is somebody to ask. @throws HoldfastError CANCELLED for anything but a yes */
 export async function deleteBackup(id: string, options: DeleteOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   if (
     options.yes !== true &&
     hasTerminal() &&

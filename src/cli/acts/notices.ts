@@ -29,7 +29,7 @@ const STEP_MS = 250;
 
 export async function listNotices(options: ListNoticesOptions, signal: AbortSignal): Promise<void> {
   const { limit, status, event, to } = options;
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const filter = { ...(status && { status }), ...(event && { event }), ...(to && { target: to }) };
   const deliveries = await collectPages(
     limit,
@@ -56,7 +56,8 @@ export async function listNotices(options: ListNoticesOptions, signal: AbortSign
 }
 
 export async function listTargets(options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const { notifyTargets } = await (await openApi(options, signal)).execute(NOTIFY_TARGETS, {});
+  await using api = await openApi(options, signal);
+  const { notifyTargets } = await api.execute(NOTIFY_TARGETS, {});
   printResult(options, notifyTargets, () =>
     renderTable(
       ["name", "kind", "on"].map((title) => ({ title })),
@@ -67,7 +68,7 @@ export async function listTargets(options: ApiOptions, signal: AbortSignal): Pro
 
 /** Waits for the attempt. @throws HoldfastError NOT_DELIVERED saying why it was not taken */
 export async function redeliver(id: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const { delivery: before } = await api.execute(DELIVERY, { id });
   const { redeliver: renewed } = await api.execute(REDELIVER, { id });
   const delivery = await attempted(api, renewed, before?.attempts ?? 0, signal);
@@ -84,7 +85,7 @@ export async function testNotices(
   options: ApiOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const targets =
     names.length > 0 ? names : (await api.execute(NOTIFY_TARGETS, {})).notifyTargets.map(({ name }) => name);
   const deliveries = await Promise.all(

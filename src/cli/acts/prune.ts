@@ -24,7 +24,7 @@ export async function prune(options: PruneOptions, signal: AbortSignal): Promise
       "There is nothing to keep.",
       "Give at least one of --keep-last, --keep-daily, --keep-weekly, --keep-monthly and --keep-yearly.",
     );
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const scheduleId = schedule === undefined ? undefined : (await findSchedule(api, schedule)).id;
   const { pruneBackups } = await api.execute(PRUNE, { input: { scheduleId, retention, dryRun } });
   printResult(options, pruneBackups, () => describe(pruneBackups, dryRun));

@@ -4,8 +4,9 @@ import { checkRowsMode } from "../../core/row-selection.ts";
 import type { ArtifactSignature, RowSelection } from "../../core/run.ts";
 import type { ActControl, RestoreCommand, RestoreReport } from "../backend/backend.ts";
 import { openBackend } from "../backend/open-backend.ts";
-import { openServerBackend } from "../backend/server.ts";
-import { chooseConnection, requireConnection } from "../client/connection.ts";
+import { findKept, restoreKept } from "../backend/kept.ts";
+import { openApi } from "../client/api.ts";
+import { chooseConnection } from "../client/connection.ts";
 import { ENTITY_FLAGS, type EntityFlag } from "../entity-flags.ts";
 import { UsageError } from "../failure.ts";
 import { openInput } from "../files/input.ts";
@@ -29,9 +30,9 @@ export interface RestoreOptions
   /** The id of a backup that a server keeps. */
   readonly backup?: string;
   readonly entities?: readonly string[];
-  /** Rows, entity by entity. */
   /** Of a server: restore also what nothing vouches for. */
   readonly allowUntrusted?: boolean;
+  /** Rows, entity by entity. */
   readonly only?: readonly RowSelection[];
 }
 
@@ -39,9 +40,9 @@ export interface RestoreOptions
 interface Restorable {
   /** The backup's id. */
   readonly id: string;
-  restore(command: Omit<RestoreCommand, "input" | "unlock">, control: ActControl): Promise<RestoreReport>;
   /** undefined: only the server knows. */
   readonly signature: ArtifactSignature | undefined;
+  restore(command: Omit<RestoreCommand, "input" | "unlock">, control: ActControl): Promise<RestoreReport>;
 }
 
 export async function runRestore(options: RestoreOptions, signal: AbortSignal): Promise<void> {
@@ -90,7 +91,8 @@ async function openRestorable(
   const { input, backup } = options;
   if (input !== undefined && backup === undefined)
     return openFile(input, options, environment, opened, signal);
-  if (backup !== undefined && input === undefined) return openKept(backup, options, environment, signal);
+  if (backup !== undefined && input === undefined)
+    return openKept(backup, options, environment, opened, signal);
   throw new UsageError(
     input === undefined ? "There is neither --input nor --backup." : "--input and --backup are two backups.",
     "Name a file with --input FILE, or a backup that a server keeps with --backup ID.",
@@ -111,25 +113,26 @@ async function openFile(
     passphrase: environment.passphrase,
     signal,
   });
-  const backend = opened.use(await openBackend(connection, environment, "restore"));
-  return {
   // What a server trusts is for the server to say.
   const signature =
     connection === undefined ? await judgeInput(artifact.signedBy, options, environment) : undefined;
+  const backend = opened.use(await openBackend(connection, environment, "restore"));
+  return {
     id: artifact.header.id,
+    signature,
     restore: (command, control) => backend.restore({ input, unlock, ...command }, control),
   };
-    signature,
 }
 
 async function openKept(
   id: string,
   options: RestoreOptions,
   environment: Environment,
+  opened: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<Restorable> {
-  const backend = openServerBackend(await requireConnection(options, environment));
-  const { encryption } = await backend.find(id, signal);
+  const api = opened.use(await openApi(options, signal));
+  const { encryption } = await findKept(api, id);
   const unlock = await obtainUnlock(encryption, options, { passphrase: environment.passphrase, signal });
   return {
     id,

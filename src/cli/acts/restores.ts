@@ -14,7 +14,7 @@ export interface ListRestoresOptions extends ApiOptions {
 }
 
 export async function listRestores(options: ListRestoresOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const restores = await collectPages(
     options.limit,
     async (page) => (await api.execute(RESTORES, page)).restores,
@@ -35,12 +35,13 @@ export async function listRestores(options: ListRestoresOptions, signal: AbortSi
 }
 
 export async function showRestore(id: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const restore = await findRestore(await openApi(options, signal), id);
+  await using api = await openApi(options, signal);
+  const restore = await findRestore(api, id);
   printResult(options, restore, () => describeRestoreRun(restore));
 }
 
 export async function cancelRestore(id: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   // A backup's id is no restore's.
   await findRestore(api, id);
   const { cancelRun } = await api.execute(CANCEL_RUN, { id });
@@ -51,7 +52,7 @@ export async function cancelRestore(id: string, options: ApiOptions, signal: Abo
 async function findRestore(api: Api, id: string): Promise<ListedRestore> {
   const { restore } = await api.execute(RESTORE, { id });
   if (restore !== null) return restore;
-  throw new HoldfastError("NOT_FOUND", `There is no restore ${id} at ${api.connection.server}.`);
+  throw new HoldfastError("NOT_FOUND", `There is no restore ${id} at ${api.place}.`);
 }
 
 function describeRestoreRun(restore: ListedRestore): string {

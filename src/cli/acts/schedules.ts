@@ -1,6 +1,7 @@
 // Lists, shows, makes, changes, deletes and triggers a server's schedules.
-import { checkDueTimes, nextDue } from "../../core/cron.ts";
+import { checkDueTimes, nextDue, type DueTimes } from "../../core/cron.ts";
 import { HoldfastError } from "../../core/errors.ts";
+import { followBackup } from "../backend/kept.ts";
 import { openApi, type Api } from "../client/api.ts";
 import {
   CREATE_SCHEDULE,
@@ -13,7 +14,7 @@ import {
   type ScheduleInput,
 } from "../client/keeping.ts";
 import { UsageError } from "../failure.ts";
-import { printResult } from "../report.ts";
+import { printResult, withProgress } from "../report.ts";
 import { retentionOf, type RetentionOptions } from "../retention-options.ts";
 import type { ApiOptions } from "../server-options.ts";
 import { formatTime } from "../terminal/format.ts";
@@ -53,7 +54,8 @@ export interface NextOptions extends ApiOptions {
 }
 
 export async function listSchedules(options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const { schedules } = await (await openApi(options, signal)).execute(SCHEDULES, {});
+  await using api = await openApi(options, signal);
+  const { schedules } = await api.execute(SCHEDULES, {});
   printResult(options, schedules, () =>
     renderTable(
       ["name", "cron", "time zone", "next", "last backup", "keeps", "entities"].map((title) => ({ title })),
@@ -71,7 +73,8 @@ export async function listSchedules(options: ApiOptions, signal: AbortSignal): P
 }
 
 export async function showSchedule(name: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const schedule = await findSchedule(await openApi(options, signal), name);
+  await using api = await openApi(options, signal);
+  const schedule = await findSchedule(api, name);
   printResult(options, schedule, () => describeSchedule(schedule));
 }
 
@@ -83,7 +86,8 @@ export async function createSchedule(options: CreateScheduleOptions, signal: Abo
     timeZone: options.timeZone,
     enabled: options.disabled !== true,
   };
-  const { createSchedule } = await (await openApi(options, signal)).execute(CREATE_SCHEDULE, { input });
+  await using api = await openApi(options, signal, "made");
+  const { createSchedule } = await api.execute(CREATE_SCHEDULE, { input });
   printResult(options, createSchedule, () => describeSchedule(createSchedule));
 }
 
@@ -98,7 +102,7 @@ export async function updateSchedule(
   contradiction("recipient", options.recipients, said.recipients);
   contradiction("keep", options.retention, said.retention);
   contradiction("drill-cron", options.drill, said.drillCron);
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const before = await findSchedule(api, name);
   const input: ScheduleInput = {
     ...said,
@@ -121,16 +125,26 @@ function contradiction(option: string, wanted: boolean, value: unknown): void {
 }
 
 export async function deleteSchedule(name: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal);
   const { id, name: called } = await findSchedule(api, name);
   await api.execute(DELETE_SCHEDULE, { id });
   printResult(options, { id }, () => `The schedule ${called} is deleted. Its backups stay.`);
 }
 
 export async function triggerSchedule(name: string, options: ApiOptions, signal: AbortSignal): Promise<void> {
-  const api = await openApi(options, signal);
+  await using api = await openApi(options, signal, "backup");
   const { id } = await findSchedule(api, name);
   const { triggerSchedule: run } = await api.execute(TRIGGER_SCHEDULE, { id });
+  if (api.isDirect) {
+    // Nobody else is there to make it.
+    const report = await withProgress(options, signal, (control) => followBackup(api, run.id, control));
+    printResult(
+      options,
+      report,
+      () => `The backup ${run.id} is made, in ${(report.stores ?? []).join(", ")}.`,
+    );
+    return;
+  }
   printResult(options, run, () => `The backup ${run.id} is ${run.status}: holdfast backups show ${run.id}`);
 }
 
@@ -143,10 +157,7 @@ export async function showNext(
   if ((name === undefined) === (options.cron === undefined))
     throw new UsageError("It takes a schedule or --cron, one of the two.");
   const now = new Date();
-  const times =
-    name === undefined
-      ? { cron: options.cron ?? "", timeZone: options.timeZone }
-      : await findSchedule(await openApi(options, signal), name);
+  const times = await timesOf(name, options, signal);
   checkDueTimes("cron", times, now);
   const next: Date[] = [];
   for (
@@ -164,13 +175,23 @@ export async function showNext(
   );
 }
 
+async function timesOf(
+  name: string | undefined,
+  options: NextOptions,
+  signal: AbortSignal,
+): Promise<DueTimes> {
+  if (name === undefined) return { cron: options.cron ?? "", timeZone: options.timeZone };
+  await using api = await openApi(options, signal);
+  return await findSchedule(api, name);
+}
+
 /** @throws HoldfastError NOT_FOUND */
 export async function findSchedule(api: Api, name: string): Promise<ListedSchedule> {
   const { schedules } = await api.execute(SCHEDULES, {});
   const found =
     schedules.find((schedule) => schedule.name === name) ?? schedules.find(({ id }) => id === name);
   if (found !== undefined) return found;
-  throw new HoldfastError("NOT_FOUND", `There is no schedule ${name} at ${api.connection.server}.`, {
+  throw new HoldfastError("NOT_FOUND", `There is no schedule ${name} at ${api.place}.`, {
     hint:
       schedules.length === 0
         ? "There are none."

@@ -1,18 +1,74 @@
-// A server's GraphQL API, for the commands whose only work it is to ask it.
-import { readEnvironment } from "../../config/environment.ts";
+// The API, for the commands whose only work it is to ask it: a server's, or one that is carried out here, on the database itself.
+import { openAsBlob } from "node:fs";
+import type { Writable } from "node:stream";
+import { readEnvironment, type Environment } from "../../config/environment.ts";
 import type { ServerOptions } from "../server-options.ts";
-import { requireConnection, type Connection } from "./connection.ts";
+import { cancelRun } from "./cancel-run.ts";
+import { connectionToAsk, type Connection } from "./connection.ts";
 import { createGraphqlClient, type GraphqlClient } from "./graphql-client.ts";
 import type { Page, PageVariables } from "./listings.ts";
+import type { Operation } from "./operations.ts";
+import { createRestClient, type OnBytes } from "./rest-client.ts";
 
-export interface Api extends GraphqlClient {
-  readonly connection: Connection;
+/** Its user disposes of it. */
+export interface Api extends Pick<GraphqlClient, "execute" | "subscribe">, AsyncDisposable {
+  /** Whether what is started is carried out by this very process, and ends with it. */
+  readonly isDirect: boolean;
+  /** For people, after "at": an address, or a directory. */
+  readonly place: string;
+  /** An operation whose variable `file` is the file. @param onBytes told how many bytes of it have gone out */
+  upload<Variables, Result>(
+    operation: Operation<Variables, Result>,
+    variables: Variables,
+    file: { readonly path: string; readonly name: string },
+    onBytes: (bytes: number) => void,
+  ): Promise<Result>;
+  /** The single-file form of a kept backup, into a stream that stays open. */
+  download(backupId: string, stream: Writable, onBytes: OnBytes): Promise<void>;
+  /** Also after the command was interrupted. Never throws: what interrupted it is what its user is told. */
+  cancelRun(id: string): Promise<void>;
 }
 
-/** @throws as {@link requireConnection}; CONFIG_INVALID */
-export async function openApi(options: ServerOptions, signal: AbortSignal): Promise<Api> {
-  const connection = await requireConnection(options, readEnvironment(process.env));
-  return { ...createGraphqlClient({ ...connection, signal }), connection };
+/**
+ * What has to be there where no server is asked. `made`: Holdfast's own database, made if there is none; `there`: it is an error
+ * if there is none; `backup`: as `holdfast backup` has it, which is `made` where a configuration file says what is protected.
+ */
+export type DirectNeed = "there" | "made" | "backup";
+
+/** @throws as {@link connectionToAsk}; CONFIG_INVALID; where no server is asked EMBEDDED_IN_USE, NOT_FOUND, DATABASE_UNREACHABLE */
+export async function openApi(
+  options: ServerOptions,
+  signal: AbortSignal,
+  need: DirectNeed = "there",
+): Promise<Api> {
+  const environment = readEnvironment(process.env);
+  return openChosenApi(await connectionToAsk(options, environment), environment, signal, need);
+}
+
+/** @param connection undefined: no server is to be asked */
+export async function openChosenApi(
+  connection: Connection | undefined,
+  environment: Environment,
+  signal: AbortSignal,
+  need: DirectNeed,
+): Promise<Api> {
+  if (connection !== undefined) return openServerApi(connection, signal);
+  const { openDirectApi } = await import("../backend/direct-api.ts");
+  return openDirectApi(environment, signal, need);
+}
+
+export function openServerApi(connection: Connection, signal: AbortSignal): Api {
+  const graphql = createGraphqlClient({ ...connection, signal });
+  return {
+    ...graphql,
+    isDirect: false,
+    place: connection.server,
+    upload: async (operation, variables, { path, name }, onBytes) =>
+      graphql.upload(operation, variables, { blob: await openAsBlob(path), name }, onBytes),
+    download: (id, stream, onBytes) => createRestClient(connection, signal).download(id, stream, onBytes),
+    cancelRun: (id) => cancelRun(connection, id),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 }
 
 /** What a server gives at once. */

@@ -21,11 +21,30 @@ export async function chooseConnection(
   options: ServerOptions,
   environment: Environment,
 ): Promise<Connection | undefined> {
+  if (options.direct === true) {
+    if (options.server === undefined && options.token === undefined) return undefined;
+    throw new UsageError("--direct and a server are given.", "Leave out --direct, or --server and --token.");
+  }
   const server = namedServer(options, environment);
   if (server !== undefined) return connectTo(server, options, environment);
   if (options.token !== undefined)
     throw new UsageError("--token is given without --server.", "Name the server: --server URL.");
   return undefined;
+}
+
+/**
+ * For commands about what is kept: the server that is named, else the only one that `holdfast login` knows; undefined where
+ * there is none, or `--direct` is given: then it is the database itself that is worked on.
+ * @throws UsageError where it is not clear which server; as {@link requireConnection}
+ */
+export async function connectionToAsk(
+  options: ServerOptions,
+  environment: Environment,
+): Promise<Connection | undefined> {
+  const chosen = await chooseConnection(options, environment);
+  if (chosen !== undefined || options.direct === true) return chosen;
+  const logins = await readLogins(credentialsFile(environment.configHome));
+  return logins.size === 0 ? undefined : connectTo(await onlyServer(environment), options, environment);
 }
 
 /**

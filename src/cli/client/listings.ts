@@ -110,6 +110,8 @@ const store = z.object({
   place: z.string().nullable(),
 });
 
+export type ListedStore = z.infer<typeof store>;
+
 export const STORES: Operation<Record<string, never>, { stores: z.infer<typeof store>[] }> = {
   result: z.object({ stores: z.array(store) }),
   document: `query { stores { name kind default place } }`,

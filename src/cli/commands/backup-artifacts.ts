@@ -18,9 +18,7 @@ export const LEVEL = new Option(
 
 export function defineVerify(command: Command, { signal }: CommandContext): void {
   command
-    .description(
-      "Has the server read a backup through, in every store that has it, and fails unless it is sound.",
-    )
+    .description("Reads a backup through, in every store that has it, and fails unless it is sound.")
     .argument("<id>", ID)
     .addOption(LEVEL);
   addServerOptions(addUnlockOptions(addReportOptions(command))).action(
@@ -61,7 +59,7 @@ export function defineRekey(command: Command, { signal }: CommandContext): void 
 export function defineImport(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Sends a backup that was made elsewhere to the server, which keeps it under its own id once every byte has proved to\n" +
+      "Takes a backup that was made elsewhere into a store, under its own id, once every byte has proved to\n" +
         "be the one that was written.",
     )
     .argument("<file>", "the backup; - is standard input")

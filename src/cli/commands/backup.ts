@@ -13,7 +13,7 @@ export function define(command: Command, { signal }: CommandContext): void {
         "variables into one file, as they are at one moment; audit logs and configuration values only when asked for. " +
         "With a configuration file (HOLDFAST_CONFIG, or holdfast.config.ts) it is the entities of that file, and Holdfast's own. " +
         "The file appears under its name only when it is whole. It works on the database itself, and no server need run, unless a " +
-        "server is named: then that makes the backup, and without --output keeps it.",
+        "server is named: then that makes the backup, and without --output keeps it. --store keeps it without a server, too.",
     )
     .option("-o, --output <file>", "the file to write; - is standard output")
     .option("--entities <names>", "only these, with commas between them", collectNames)
@@ -24,7 +24,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     )
     .option(
       "--store <names>",
-      "with --server: keep it in these of its stores, with commas between them (default: its default ones)",
+      "keep it in these stores, with commas between them: those of the configuration, or of the server (default: its default ones)",
       collectList,
     )
     .option("--include-audit", "the audit logs too")

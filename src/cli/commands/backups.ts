@@ -1,4 +1,4 @@
-// holdfast backups: those that a server keeps.
+// holdfast backups: those that are kept.
 import { Option, type Command } from "commander";
 import type { DownloadOptions, ListBackupsOptions } from "../acts/backups.ts";
 import type { DeleteOptions } from "../acts/keeping.ts";
@@ -11,7 +11,8 @@ import { addReportOptions } from "../shared-options.ts";
 export function define(command: Command, context: CommandContext): void {
   command
     .description(
-      "Lists, shows, cancels, downloads, verifies, imports, pins and deletes the backups of a server. `holdfast backup --server URL` makes one.",
+      "Lists, shows, cancels, downloads, verifies, imports, pins and deletes the backups that are kept, through a server or on its\n" +
+        "database itself. `holdfast backup --store NAME` makes one.",
     )
     .commandsGroup("Commands:");
   defineList(command.command("list").summary("the latest"), context);
@@ -34,7 +35,7 @@ const ID = "as `holdfast backups list` shows it";
 
 function defineList(command: Command, { signal }: CommandContext): void {
   command
-    .description("Lists the backups of a server that you may read, the latest first.")
+    .description("Lists the backups that are kept, as far as you may read them, the latest first.")
     .option("--limit <number>", "how many at most", parseCount, 20)
     .addOption(
       new Option("--status <status>", "only those in this state").choices([

@@ -7,7 +7,7 @@ import { addApiOptions } from "../server-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
   command.description(
-    "Deletes the backups of a server that no --keep option keeps, and says of every one why. Each schedule's backups are\n" +
+    "Deletes the backups that no --keep option keeps, and says of every one why. Each schedule's backups are\n" +
       "looked at by themselves, in its time zone; those of no schedule by what they hold. What is pinned, being read, or the\n" +
       "only good one stays.",
   );

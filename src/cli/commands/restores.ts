@@ -8,7 +8,7 @@ import { addApiOptions, type ApiOptions } from "../server-options.ts";
 export function define(command: Command, context: CommandContext): void {
   command
     .description(
-      "Lists, shows and cancels the restores of a server, previews among them. `holdfast restore --server URL` starts one.",
+      "Lists, shows and cancels the restores of what is kept, previews among them. `holdfast restore --backup ID` starts one.",
     )
     .commandsGroup("Commands:");
   defineList(command.command("list").summary("the latest"), context);
@@ -21,7 +21,7 @@ const ID = "as `holdfast restores list` shows it";
 
 function defineList(command: Command, { signal }: CommandContext): void {
   command
-    .description("Lists the restores of a server that you may read, the latest first.")
+    .description("Lists the restores, as far as you may read them, the latest first.")
     .option("--limit <number>", "how many at most", parseCount, 20);
   addApiOptions(command).action(async (options: ListRestoresOptions) => {
     const { listRestores } = await import("../acts/restores.ts");

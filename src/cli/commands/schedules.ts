@@ -9,7 +9,10 @@ import { recipientOption } from "../shared-options.ts";
 
 export function define(command: Command, context: CommandContext): void {
   command
-    .description("Says what a server backs up by itself, when, where to, and how long it stays.")
+    .description(
+      "Says what a server backs up by itself, when, where to, and how long it stays. It is kept in its database: no server need run\n" +
+        "to look at it or to change it, only to make the backups.",
+    )
     .commandsGroup("Commands:");
   defineList(command.command("list").summary("all of them, and when each is due next"), context);
   defineShow(command.command("show").summary("all about one"), context);
@@ -33,7 +36,7 @@ export function define(command: Command, context: CommandContext): void {
 const SCHEDULE = "its name or its id";
 
 function defineList(command: Command, { signal }: CommandContext): void {
-  command.description("Lists the schedules of a server that you may see.");
+  command.description("Lists the schedules, as far as you may see them.");
   addApiOptions(command).action(async (options: ApiOptions) => {
     const { listSchedules } = await import("../acts/schedules.ts");
     await listSchedules(options, signal);

@@ -6,8 +6,10 @@ import { collectValues } from "../options.ts";
 import { addApiOptions, type ApiOptions } from "../server-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
-  command.description("Says where a server keeps its backups.").commandsGroup("Commands:");
-  const list = command.command("list").summary("all of them").description("Lists the stores of a server.");
+  command
+    .description("Says where backups are kept, by the configuration, or at a server.")
+    .commandsGroup("Commands:");
+  const list = command.command("list").summary("all of them").description("Lists the stores.");
   addApiOptions(list).action(async (options: ApiOptions) => {
     const { listStores } = await import("../acts/stores.ts");
     await listStores(options, signal);
@@ -15,9 +17,7 @@ export function define(command: Command, { signal }: CommandContext): void {
   const check = command
     .command("check")
     .summary("whether they take, list, give back and delete")
-    .description(
-      "Has a server put, list, read and delete a small object in its stores. Fails if any of them does.",
-    )
+    .description("Puts, lists, reads and deletes a small object in the stores. Fails if any of them does.")
     .argument("[names...]", "only these stores");
   addApiOptions(check).action(async (names: string[], options: ApiOptions) => {
     const { checkStores } = await import("../acts/stores.ts");
@@ -28,8 +28,8 @@ export function define(command: Command, { signal }: CommandContext): void {
     .command("scan")
     .summary("look for backups that are not in the list")
     .description(
-      "Has a server look at what its stores hold, and list the backups that it does not know: after the server that made them\n" +
-        "was lost, or its database. May be done again at any time.",
+      "Looks at what the stores hold, and lists the backups that are not known: after the server that made them was lost, or its\n" +
+        "database. May be done again at any time.",
     )
     .option("--store <name>", "only this store (may be repeated)", collectValues);
   addApiOptions(scan).action(async (options: ScanOptions) => {
