@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { buildCatalog, type Catalog } from "../../src/core/catalog.ts";
 import type { RunControl } from "../../src/core/run.ts";
-import { storeSink, storeSource } from "../../src/engine/artifact-io.ts";
+import { storeSink, storeSource, type ArtifactSink } from "../../src/engine/artifact-io.ts";
 import { backup } from "../../src/engine/backup.ts";
 import { forgetRestore, restore, type RestoreOrder, type RestoreResult } from "../../src/engine/restore.ts";
 import { memoryStore } from "../../src/store/memory.ts";
@@ -24,7 +24,7 @@ export interface SeveralDatabases extends AsyncDisposable {
   readonly databaseUrl: (name: string) => string;
   sql(database: string): postgres.Sql;
   /** @returns the artifact's id */
-  backUp(): Promise<string>;
+  backUp(options?: BackupOptions): Promise<string>;
   /** Forgets the outcome, unless the order names a run. */
   restore(
     artifactId: string,
@@ -32,11 +32,18 @@ export interface SeveralDatabases extends AsyncDisposable {
     options?: RestoreOptions,
   ): Promise<RestoreResult>;
   source(artifactId: string): ReturnType<typeof storeSource>;
+  /** The keys of all objects in the store. */
+  stored(): Promise<string[]>;
   forget(runId: string): Promise<void>;
   /** Every row of every table of the schema `app` as text, by `database:table`. */
   contents(): Promise<Record<string, string[]>>;
   /** Schemas of restores that are still there, in all of the databases. */
   leftovers(): Promise<string[]>;
+}
+
+export interface BackupOptions extends Partial<RunControl> {
+  /** Gives what is put in the place of the store's own sink. */
+  readonly through?: (sink: ArtifactSink) => ArtifactSink;
 }
 
 export interface RestoreOptions extends Partial<RunControl> {
@@ -54,7 +61,7 @@ export async function openDatabases(declaration: Declaration): Promise<SeveralDa
   };
   for (const [name, { ddl }] of Object.entries(declaration)) {
     const made = await createDatabase();
-    const sql = postgres(made.url, { max: 2, onnotice: () => undefined });
+    const sql = postgres(made.url, { max: 4, onnotice: () => undefined });
     await sql.unsafe(`create schema app; ${ddl}`);
     open.set(name, { made, sql });
   }
@@ -80,12 +87,13 @@ export async function openDatabases(declaration: Declaration): Promise<SeveralDa
     forget,
     sql: (database) => named(database).sql,
     source: (artifactId) => storeSource(store, artifactId),
-    async backUp() {
+    stored: async () => (await Array.fromAsync(store.list(""))).map(({ key }) => key),
+    async backUp({ through = (sink) => sink, signal = never, onProgress = () => undefined } = {}) {
       const artifactId = randomUUID();
       const entities = [...catalog.entities.values()];
       const order = { artifactId, createdAt: new Date(), entities, encryption: { kind: "NONE" } as const };
-      const deps = { databaseUrl, sink: storeSink(store, artifactId), connections: 1 };
-      await backup(deps, order, { signal: never, onProgress: () => undefined });
+      const deps = { databaseUrl, sink: through(storeSink(store, artifactId)), connections: 1 };
+      await backup(deps, order, { signal, onProgress });
       return artifactId;
     },
     async restore(artifactId, order = {}, { signal = never, onProgress = () => undefined, ...options } = {}) {
