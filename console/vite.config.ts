@@ -16,5 +16,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/graphql": SERVER, "/api": SERVER } },
+  // Not the sources in console/graphql.
+  server: { proxy: { "^/graphql$": SERVER, "/api": SERVER, "/readyz": SERVER } },
 });

@@ -9,12 +9,15 @@ const Overview = lazy(() => import("../overview/overview-page.tsx"));
 const Backups = lazy(() => import("../backups/backups-page.tsx"));
 const Backup = lazy(() => import("../backups/backup-page.tsx"));
 const NewBackup = lazy(() => import("../backups/new-backup-page.tsx"));
+const ImportBackups = lazy(() => import("../backups/import-page.tsx"));
 const Restores = lazy(() => import("../restores/restores-page.tsx"));
 const Restore = lazy(() => import("../restores/restore-page.tsx"));
 const NewRestore = lazy(() => import("../restores/new-restore-page.tsx"));
 const Schedules = lazy(() => import("../schedules/schedules-page.tsx"));
 const Schedule = lazy(() => import("../schedules/schedule-page.tsx"));
 const Stores = lazy(() => import("../stores/stores-page.tsx"));
+const Keys = lazy(() => import("../signatures/keys-page.tsx"));
+const Notices = lazy(() => import("../notices/notices-page.tsx"));
 const Tokens = lazy(() => import("../tokens/tokens-page.tsx"));
 const AuditLog = lazy(() => import("../audit/audit-log-page.tsx"));
 const AccountSettings = lazy(() => import("../account/account-page.tsx"));
@@ -28,6 +31,7 @@ export function Pages() {
           <Route path="/" component={Overview} />
           <Route path="/backups" component={Backups} />
           <Route path="/backups/new" component={NewBackup} />
+          <Route path="/backups/import" component={ImportBackups} />
           <Route path="/backups/:id">{({ id }) => <Backup key={id} id={id} />}</Route>
           <Route path="/backups/:id/restore">{({ id }) => <NewRestore key={id} backupId={id} />}</Route>
           <Route path="/restores" component={Restores} />
@@ -36,6 +40,8 @@ export function Pages() {
           <Route path="/schedules/new">{() => <Schedule />}</Route>
           <Route path="/schedules/:id">{({ id }) => <Schedule key={id} id={id} />}</Route>
           <Route path="/stores" component={Stores} />
+          <Route path="/keys" component={Keys} />
+          <Route path="/notices" component={Notices} />
           <Route path="/tokens" component={Tokens} />
           <Route path="/audit" component={AuditLog} />
           <Route path="/account" component={AccountSettings} />

@@ -29,12 +29,15 @@ export function Shell() {
   const [open, setOpen] = useState(false);
   useEffect(() => setOpen(false), [location]);
   const mayReadLog = useMay("READ_AUDIT_LOGS");
+  const mayManage = useMay("MANAGE_BACKUPS");
   const places: readonly Place[] = [
     { href: "/", label: "Overview" },
     { href: "/backups", label: "Backups" },
     { href: "/restores", label: "Restores" },
     { href: "/schedules", label: "Schedules" },
     { href: "/stores", label: "Stores" },
+    { href: "/keys", label: "Signing keys" },
+    ...(mayManage ? [{ href: "/notices", label: "Notices" }] : []),
     { href: "/tokens", label: "Tokens" },
     ...(mayReadLog ? [{ href: "/audit", label: "Audit log" }] : []),
   ];

@@ -9,16 +9,17 @@ import { Page } from "../parts/page.tsx";
 import { BACKUP_PHASES, RunProgress } from "../parts/run-progress.tsx";
 import { Duration, EntityNames } from "../parts/run-time.tsx";
 import { isOver, StatusTag } from "../parts/status-tag.tsx";
+import { SignatureText } from "../signatures/signature.tsx";
 import { BackupActions } from "./backup-actions.tsx";
 import { nameOf } from "./backup-table.tsx";
 import { ContentsTable } from "./contents-table.tsx";
-import { BACKUP } from "./documents.ts";
-import { Verifications, type VerificationsProps } from "./verifications.tsx";
+import { BACKUP, type DetailedBackup } from "./documents.ts";
+import { Verifications } from "./verifications.tsx";
 
 export default function BackupPage({ id }: { readonly id: string }) {
   const [{ data, error, fetching }] = useQuery({ query: BACKUP, variables: { id } });
   const backup = data?.backup;
-  if (backup != null) return <BackupView backup={backup} verifications={backup.verifications} />;
+  if (backup != null) return <BackupView backup={backup} />;
   if (error !== undefined) {
     return (
       <Page title="Backup">
@@ -42,7 +43,7 @@ const ENCRYPTION = {
   RECIPIENTS: "To age recipients",
 } as const;
 
-function BackupView({ backup, verifications }: VerificationsProps) {
+function BackupView({ backup }: { readonly backup: DetailedBackup }) {
   const { status, error, sizeBytes, rawBytes } = backup;
   return (
     <Page
@@ -118,6 +119,14 @@ function BackupView({ backup, verifications }: VerificationsProps) {
             <dt>Encrypted</dt>
             <dd>{ENCRYPTION[backup.encryption]}</dd>
           </div>
+          {status === "SUCCEEDED" && (
+            <div>
+              <dt>Signed</dt>
+              <dd>
+                <SignatureText signature={backup.signature} />
+              </dd>
+            </div>
+          )}
           <div>
             <dt>{backup.stores.length === 1 ? "Store" : "Stores"}</dt>
             <dd>{backup.stores.join(", ")}</dd>
@@ -138,9 +147,7 @@ function BackupView({ backup, verifications }: VerificationsProps) {
           </div>
         </dl>
       </section>
-      {status === "SUCCEEDED" && backup.deletionRequestedAt === null && (
-        <Verifications backup={backup} verifications={verifications} />
-      )}
+      {status === "SUCCEEDED" && backup.deletionRequestedAt === null && <Verifications backup={backup} />}
       <section className="stack" aria-labelledby="contents">
         <h2 id="contents">Contents</h2>
         {backup.contents.length > 0 ? (

@@ -36,8 +36,17 @@ export function BackupTable({ backups }: { readonly backups: readonly BackupRun[
                 </Link>
                 <div className="small muted">
                   <Age at={backup.createdAt} />
+                  {backup.deletionRequestedAt !== null && (
+                    <>
+                      {" · deleted "}
+                      <Age at={backup.deletionRequestedAt} />
+                    </>
+                  )}
                   {backup.pinned && " · pinned"}
-                  {backup.encryption === "NONE" && backup.status === "SUCCEEDED" && " · not encrypted"}
+                  {backup.encryption === "NONE" &&
+                    backup.status === "SUCCEEDED" &&
+                    backup.deletionRequestedAt === null &&
+                    " · not encrypted"}
                 </div>
               </th>
               <td>

@@ -1,79 +1,59 @@
-// All backups: newest first, filtered, in pages.
-import { Input, Label, TextField } from "react-aria-components";
+// All backups: newest first, filtered, in pages. Deleted ones have a list of their own.
 import { Link } from "wouter";
 import { useQuery } from "urql";
+import { useMay } from "../app/account-context.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Page } from "../parts/page.tsx";
 import { Pager, usePaging } from "../parts/pager.tsx";
-import { SelectField } from "../parts/select-field.tsx";
-import { useCatalog } from "../parts/catalog.ts";
-import { useSearchState } from "../parts/search-state.ts";
-import { statusWord } from "../parts/status-tag.tsx";
+import { BackupFilters, isFiltered, useBackupFilter } from "./backup-filters.tsx";
 import { BackupTable } from "./backup-table.tsx";
 import { BACKUPS } from "./documents.ts";
-import styles from "./backups-page.module.css";
 
 const PAGE_SIZE = 20;
-const STATUSES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
 
 export default function BackupsPage() {
-  const { catalog } = useCatalog();
-  const [set, change] = useSearchState(["entity", "status", "label"]);
+  const mayManage = useMay("MANAGE_BACKUPS");
+  const { filter, set, change } = useBackupFilter();
   const paging = usePaging();
-  const status = STATUSES.find((name) => name === set.status);
-  const entity = [...(catalog?.entities.values() ?? [])].find(({ name }) => name === set.entity)?.name;
-  const filter = { status, entity, label: set.label === "" ? undefined : set.label };
   const [{ data, error, fetching }] = useQuery({
     query: BACKUPS,
     variables: { first: PAGE_SIZE, after: paging.after, filter },
-    pause: set.entity !== "" && catalog === undefined,
   });
-  const choose = (next: Parameters<typeof change>[0]): void => {
+  const choose: typeof change = (next) => {
     paging.reset();
     change(next);
   };
   const backups = data?.backups;
-  const isFiltered = set.entity !== "" || set.status !== "" || set.label !== "";
   return (
     <Page
       title="Backups"
       actions={
-        <Link href="/backups/new" className="button primary">
-          New backup
-        </Link>
+        <>
+          {mayManage && (
+            <Link href="/backups/import" className="button">
+              Import…
+            </Link>
+          )}
+          <Link href="/backups/new" className="button primary">
+            New backup
+          </Link>
+        </>
       }
     >
-      <search className={styles.filters}>
-        <SelectField
-          label="Entity"
-          none="Any"
-          value={entity ?? ""}
-          options={[...(catalog?.entities.values() ?? [])]
-            .filter(({ readable }) => readable)
-            .map(({ name, label }) => ({ value: name, label }))}
-          onChange={(value) => choose({ entity: value })}
-        />
-        <SelectField
-          label="Status"
-          none="Any"
-          value={status ?? ""}
-          options={STATUSES.map((value) => ({ value, label: statusWord(value) }))}
-          onChange={(value) => choose({ status: value })}
-        />
-        <TextField value={set.label} onChange={(value) => choose({ label: value })}>
-          <Label>Label</Label>
-          <Input type="search" placeholder="exactly this label" />
-        </TextField>
-      </search>
+      <BackupFilters
+        set={set}
+        onChange={choose}
+        labels={backups?.edges.flatMap(({ node: { label } }) => label ?? [])}
+      />
+      {filter.deleted && (
+        <p className="muted">
+          Nothing of these can be restored any more: that they were made is all that is kept.
+        </p>
+      )}
       {error !== undefined && <Failure error={error} />}
       {backups === undefined && fetching && <Loading what="backups" />}
-      {backups !== undefined && backups.edges.length === 0 && (
-        <div className="empty">
-          <p>{isFiltered ? "No backup is like this." : "There is no backup yet."}</p>
-          {!isFiltered && <Link href="/backups/new">Make the first one</Link>}
-        </div>
-      )}
+      {backups !== undefined && backups.edges.length === 0 && <NoBackups filtered={isFiltered(set)} />}
       {backups !== undefined && backups.edges.length > 0 && (
         <>
           <BackupTable backups={backups.edges.map(({ node }) => node)} />
@@ -85,5 +65,16 @@ export default function BackupsPage() {
         </>
       )}
     </Page>
+  );
+}
+
+function NoBackups({ filtered }: { readonly filtered: boolean }) {
+  return (
+    <div className="empty">
+      <p>{filtered ? "No backup is like this." : "There is no backup yet."}</p>
+      <Link href={filtered ? "/backups" : "/backups/new"}>
+        {filtered ? "Show all" : "Make the first one"}
+      </Link>
+    </div>
   );
 }

@@ -1,6 +1,7 @@
 // What the pages of backups ask and do.
-import { backupFields, verificationFields } from "../graphql/fragments.ts";
-import { graphql } from "../graphql/tada.ts";
+import { backupFields, tablesOfProgressFields, verificationFields } from "../graphql/fragments.ts";
+import { graphql, type ResultOf } from "../graphql/tada.ts";
+import { signatureFields } from "../signatures/documents.ts";
 
 export const BACKUPS = graphql(
   `
@@ -27,14 +28,26 @@ export const BACKUP = graphql(
     query Backup($id: ID!) {
       backup(id: $id) {
         ...BackupFields
+        progress {
+          ...TablesOfProgressFields
+        }
+        signature {
+          ...SignatureFields
+        }
         verifications {
           ...VerificationFields
+          progress {
+            ...TablesOfProgressFields
+          }
         }
       }
     }
   `,
-  [backupFields, verificationFields],
+  [backupFields, verificationFields, tablesOfProgressFields, signatureFields],
 );
+/** A backup with what only its own page shows. */
+export type DetailedBackup = NonNullable<ResultOf<typeof BACKUP>["backup"]>;
+export type DetailedVerification = DetailedBackup["verifications"][number];
 
 export const START_BACKUP = graphql(
   `
@@ -46,6 +59,35 @@ export const START_BACKUP = graphql(
   `,
   [backupFields],
 );
+
+export const IMPORT_BACKUP = graphql(
+  `
+    mutation ImportBackup($file: File!, $store: String, $unlock: UnlockInput) {
+      importBackup(file: $file, store: $store, unlock: $unlock) {
+        ...BackupFields
+      }
+    }
+  `,
+  [backupFields],
+);
+
+export const SCAN_STORES = graphql(
+  `
+    mutation ScanStores($stores: [String!]) {
+      scanStores(stores: $stores) {
+        store
+        artifactId
+        state
+        message
+        backup {
+          ...BackupFields
+        }
+      }
+    }
+  `,
+  [backupFields],
+);
+export type ScannedArtifact = ResultOf<typeof SCAN_STORES>["scanStores"][number];
 
 export const CANCEL_RUN = graphql(`
   mutation CancelRun($id: ID!) {

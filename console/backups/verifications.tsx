@@ -13,7 +13,7 @@ import { RunProgress, VERIFICATION_PHASES } from "../parts/run-progress.tsx";
 import { isOver, StatusTag } from "../parts/status-tag.tsx";
 import { NO_UNLOCK, UnlockFields, unlockFault, unlockInput } from "../parts/unlock-fields.tsx";
 import { CancelButton } from "./backup-actions.tsx";
-import { START_VERIFICATION } from "./documents.ts";
+import { START_VERIFICATION, type DetailedBackup, type DetailedVerification } from "./documents.ts";
 import styles from "./verifications.module.css";
 
 const LEVELS = [
@@ -31,12 +31,8 @@ const LEVELS = [
 ] as const;
 type Level = (typeof LEVELS)[number]["level"];
 
-export interface VerificationsProps {
-  readonly backup: BackupRun;
-  readonly verifications: readonly VerificationRun[];
-}
-
-export function Verifications({ backup, verifications }: VerificationsProps) {
+export function Verifications({ backup }: { readonly backup: DetailedBackup }) {
+  const { verifications } = backup;
   const [open, setOpen] = useState(false);
   return (
     <section className="stack" aria-labelledby="verifications">
@@ -116,7 +112,7 @@ function VerifyForm({ backup, onDone }: { readonly backup: BackupRun; readonly o
   );
 }
 
-function VerificationCard({ verification }: { readonly verification: VerificationRun }) {
+function VerificationCard({ verification }: { readonly verification: DetailedVerification }) {
   const { id, status, level, createdAt, requestedBy, note, error, verifiedStores, tables } = verification;
   const rows = tables.reduce((sum, { foundRows }) => sum + foundRows, 0);
   return (

@@ -4,6 +4,7 @@ import type { Exchange } from "urql";
 
 /** Types without an identity of their own: they belong to whatever they hang on. */
 const EMBEDDED = [
+  "ArtifactSignature",
   "AuditLogConnection",
   "AuditLogEdge",
   "BackupConnection",
@@ -11,6 +12,8 @@ const EMBEDDED = [
   "BackupEdge",
   "ColumnSample",
   "Catalog",
+  "DeliveryConnection",
+  "DeliveryEdge",
   "EntityChanges",
   "NewAccessToken",
   "PageInfo",
@@ -23,10 +26,14 @@ const EMBEDDED = [
   "Retention",
   "RowSample",
   "RunError",
+  "ScannedArtifact",
   "ScheduleSelection",
+  "SelectedColumn",
+  "SelectedRows",
   "Session",
   "StoreFailure",
   "StoreHealth",
+  "TableProgress",
   "VerifiedStore",
   "VerifiedTable",
 ];
@@ -42,6 +49,8 @@ export function createCache(): Exchange {
       ...Object.fromEntries(EMBEDDED.map((name) => [name, () => null])),
       CatalogGroup: byName,
       CatalogEntity: byName,
+      NotifyTarget: byName,
+      SigningKey: ({ publicKey }) => (typeof publicKey === "string" ? publicKey : null),
       Store: byName,
     },
   });

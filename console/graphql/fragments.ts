@@ -17,6 +17,33 @@ const progressFields = graphql(`
 `);
 export type Progress = ResultOf<typeof progressFields>;
 
+const tableProgressFields = graphql(`
+  fragment TableProgressFields on TableProgress {
+    entity
+    table
+    rows
+    rowsTotal
+    bytes
+    bytesTotal
+    rowsPerSecond
+    etaSeconds
+    done
+  }
+`);
+export type TableProgress = ResultOf<typeof tableProgressFields>;
+
+/** Of each table: what a run's own page shows, and every event brings. */
+export const tablesOfProgressFields = graphql(
+  `
+    fragment TablesOfProgressFields on Progress {
+      tables {
+        ...TableProgressFields
+      }
+    }
+  `,
+  [tableProgressFields],
+);
+
 const runErrorFields = graphql(`
   fragment RunErrorFields on RunError {
     code
@@ -95,6 +122,14 @@ export const restoreFields = graphql(
       entities
       mode
       dryRun
+      selectedRows {
+        entity
+        keys
+        match {
+          column
+          equals
+        }
+      }
       changes {
         entity
         table

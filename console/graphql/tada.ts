@@ -5,7 +5,7 @@ import type { introspection } from "./schema-types.d.ts";
 export const graphql = initGraphQLTada<{
   introspection: introspection;
   disableMasking: true;
-  scalars: { DateTime: string; SafeInt: number };
+  scalars: { DateTime: string; SafeInt: number; File: File };
 }>();
 
 export type { ResultOf } from "gql.tada";

@@ -3,7 +3,7 @@
 import type { Client } from "urql";
 import { pipe, onEnd, subscribe } from "wonka";
 import type { Link } from "./connection.ts";
-import { backupFields, restoreFields, verificationFields } from "./fragments.ts";
+import { backupFields, restoreFields, tablesOfProgressFields, verificationFields } from "./fragments.ts";
 import { graphql } from "./tada.ts";
 
 const RUNS = graphql(
@@ -13,6 +13,9 @@ const RUNS = graphql(
         __typename
         id
         status
+        progress {
+          ...TablesOfProgressFields
+        }
         ... on Backup {
           ...BackupFields
         }
@@ -25,7 +28,7 @@ const RUNS = graphql(
       }
     }
   `,
-  [backupFields, restoreFields, verificationFields],
+  [backupFields, restoreFields, verificationFields, tablesOfProgressFields],
 );
 
 /** What a run that begins or ends may change besides itself. */

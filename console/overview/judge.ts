@@ -27,7 +27,10 @@ const GRACE_MS = 3_600_000;
 const RECENT_MS = 2 * 86_400_000;
 
 export function judge({ schedules, reachable, failed, lastGood, mayManage, now }: Known): Concern[] {
-  const concerns: Concern[] = schedules.flatMap((schedule) => concernOf(schedule, now) ?? []);
+  const concerns = schedules.flatMap((schedule) => [
+    ...concernsOf(schedule, now),
+    ...concernsOfDrill(schedule),
+  ]);
   for (const [store, answers] of reachable ?? []) {
     if (!answers)
       concerns.push({ text: `The store ${store} does not answer.`, href: "/stores", grave: true });
@@ -56,20 +59,30 @@ export function judge({ schedules, reachable, failed, lastGood, mayManage, now }
   return concerns;
 }
 
-function concernOf(schedule: Schedule, now: Date): Concern | undefined {
+function concernsOfDrill({ name, lastDrill, lastBackup }: Schedule): Concern[] {
+  if (lastDrill?.status !== "FAILED") return [];
+  const href = lastBackup === null ? {} : { href: `/backups/${lastBackup.id}` };
+  return [{ text: `The last drill of ${name} has failed.`, ...href, grave: true }];
+}
+
+function concernsOf(schedule: Schedule, now: Date): Concern[] {
   const { id, name, cron, timeZone, enabled, lastBackup } = schedule;
-  if (!enabled) return { text: `${name} is off.`, href: `/schedules/${id}`, grave: false };
-  if (lastBackup === null) return undefined;
+  if (!enabled) return [{ text: `${name} is off.`, href: `/schedules/${id}`, grave: false }];
+  if (lastBackup === null) return [];
   if (lastBackup.status === "FAILED" || lastBackup.status === "CANCELLED") {
     const become = lastBackup.status === "FAILED" ? "has failed" : "was cancelled";
-    return { text: `The last backup of ${name} ${become}.`, href: `/backups/${lastBackup.id}`, grave: true };
+    return [
+      { text: `The last backup of ${name} ${become}.`, href: `/backups/${lastBackup.id}`, grave: true },
+    ];
   }
   const gapMs = longestGapMs(cron, timeZone);
   const at = new Date(lastBackup.createdAt);
-  if (gapMs === undefined || now.getTime() - at.getTime() <= gapMs + GRACE_MS) return undefined;
-  return {
-    text: `${name} is overdue: its last backup was ${formatAge(at, now)}.`,
-    href: `/schedules/${id}`,
-    grave: true,
-  };
+  if (gapMs === undefined || now.getTime() - at.getTime() <= gapMs + GRACE_MS) return [];
+  return [
+    {
+      text: `${name} is overdue: its last backup was ${formatAge(at, now)}.`,
+      href: `/schedules/${id}`,
+      grave: true,
+    },
+  ];
 }

@@ -1,10 +1,10 @@
 // One schedule at a glance: when it last went well, when it is due, the last drill, and how size and duration go on.
 import { useQuery } from "urql";
 import { Link } from "wouter";
-import { formatBytes, formatDuration } from "../parts/format.ts";
+import { formatBytes, formatDuration, formatSpan } from "../parts/format.ts";
 import { Age } from "../parts/moment.tsx";
 import type { Schedule } from "../schedules/documents.ts";
-import { readCron } from "../schedules/times.ts";
+import { longestGapMs, readCron } from "../schedules/times.ts";
 import { HISTORY, type Past } from "./documents.ts";
 import styles from "./overview.module.css";
 import { Trend } from "./trend.tsx";
@@ -17,6 +17,7 @@ export function ScheduleHealth({ schedule }: { readonly schedule: Schedule }) {
   const drill = lastDrill(past);
   const read = readCron(cron, timeZone, 1);
   const chronological = past.toReversed();
+  const gapMs = enabled ? longestGapMs(cron, timeZone) : undefined;
   return (
     <section className="card stack" aria-label={name}>
       <div>
@@ -41,6 +42,12 @@ export function ScheduleHealth({ schedule }: { readonly schedule: Schedule }) {
             )}
           </dd>
         </div>
+        {gapMs !== undefined && (
+          <div>
+            <dt>Expected</dt>
+            <dd>every {formatSpan(gapMs)}</dd>
+          </div>
+        )}
         <div>
           <dt>Next</dt>
           <dd>{nextRunAt === null ? "–" : <Age at={nextRunAt} />}</dd>

@@ -15,6 +15,8 @@ export interface EntityOption {
   readonly note?: string | undefined;
   /** Why it cannot be chosen; undefined where it can. */
   readonly refusal?: string | undefined;
+  /** It stands apart from the others, and “All” leaves it alone. */
+  readonly optIn?: boolean;
 }
 
 export interface EntityChoiceProps {
@@ -25,7 +27,10 @@ export interface EntityChoiceProps {
 }
 
 export function EntityChoice({ label, options, chosen, onChange }: EntityChoiceProps) {
-  const groups = Map.groupBy(options, ({ group }) => group);
+  const [usual, apart] = [
+    options.filter(({ optIn }) => optIn !== true),
+    options.filter(({ optIn }) => optIn),
+  ];
   const possible = options.filter(({ refusal }) => refusal === undefined);
   return (
     <CheckboxGroup
@@ -40,7 +45,10 @@ export function EntityChoice({ label, options, chosen, onChange }: EntityChoiceP
         <span className="row">
           <Button
             className="button small quiet"
-            onPress={() => onChange(new Set(possible.map(({ name }) => name)))}
+            onPress={() => {
+              const all = possible.filter(({ name, optIn }) => optIn !== true || chosen.has(name));
+              onChange(new Set(all.map(({ name }) => name)));
+            }}
           >
             All
           </Button>
@@ -50,22 +58,46 @@ export function EntityChoice({ label, options, chosen, onChange }: EntityChoiceP
         </span>
       </div>
       <div className={styles["groups"]}>
-        {[...groups].map(([group, members]) => (
-          <div key={group} className={styles["group"]} role="group" aria-label={humanise(group)}>
-            <div className={styles["name"]}>{humanise(group)}</div>
-            {members.map((option) => (
-              <Tick key={option.name} value={option.name} isDisabled={option.refusal !== undefined}>
-                <span className="row apart">
-                  {option.label}
-                  {option.amount !== undefined && <span className="small muted">{option.amount}</span>}
-                </span>
-                {option.note !== undefined && <span className={styles["note"]}>{option.note}</span>}
-                {option.refusal !== undefined && <span className={styles["note"]}>{option.refusal}</span>}
-              </Tick>
-            ))}
-          </div>
+        {[...Map.groupBy(usual, ({ group }) => group)].map(([group, members]) => (
+          <Group key={group} name={humanise(group)} members={members} />
         ))}
       </div>
+      {apart.length > 0 && (
+        <>
+          <p>
+            <strong>Only when asked for</strong>{" "}
+            <span className="muted">(a backup of everything leaves these out)</span>
+          </p>
+          <div className={styles["groups"]}>
+            {[...Map.groupBy(apart, ({ group }) => group)].map(([group, members]) => (
+              <Group key={group} name={humanise(group)} members={members} />
+            ))}
+          </div>
+        </>
+      )}
     </CheckboxGroup>
+  );
+}
+
+interface GroupProps {
+  readonly name: string;
+  readonly members: readonly EntityOption[];
+}
+
+function Group({ name, members }: GroupProps) {
+  return (
+    <div className={styles["group"]} role="group" aria-label={name}>
+      <div className={styles["name"]}>{name}</div>
+      {members.map((option) => (
+        <Tick key={option.name} value={option.name} isDisabled={option.refusal !== undefined}>
+          <span className="row apart">
+            {option.label}
+            {option.amount !== undefined && <span className="small muted">{option.amount}</span>}
+          </span>
+          {option.note !== undefined && <span className={styles["note"]}>{option.note}</span>}
+          {option.refusal !== undefined && <span className={styles["note"]}>{option.refusal}</span>}
+        </Tick>
+      ))}
+    </div>
   );
 }

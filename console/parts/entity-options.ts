@@ -11,19 +11,16 @@ export function backupOptions({ groups, entities }: CatalogView): EntityOption[]
       label: entity.label,
       group: group.name,
       amount: entity.estimatedRows === null ? undefined : `about ${formatRows(entity.estimatedRows)}`,
-      note: notesOf(entity, entities),
+      note: needsOf(entity, entities),
+      optIn: entity.optIn,
       refusal: entity.readable ? undefined : refusal(entity.readPermissions),
     })),
   );
 }
 
-function notesOf({ dependsOn, optIn }: CatalogEntity, entities: CatalogView["entities"]): string | undefined {
+function needsOf({ dependsOn }: CatalogEntity, entities: CatalogView["entities"]): string | undefined {
   const needs = dependsOn.map((name) => entities.get(name)?.label ?? name);
-  const notes = [
-    ...(needs.length > 0 ? [`refers to ${listOf(needs)}`] : []),
-    ...(optIn ? ["only when asked for"] : []),
-  ];
-  return notes.length === 0 ? undefined : notes.join("; ");
+  return needs.length === 0 ? undefined : `refers to ${listOf(needs)}`;
 }
 
 /** Said where something cannot be chosen for want of permissions. */

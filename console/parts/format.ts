@@ -36,6 +36,23 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** "1,200 rows/s"; a dash where it is not known. */
+export function formatRate(rowsPerSecond: number | null): string {
+  return rowsPerSecond === null ? "–" : `${formatCount(Math.round(rowsPerSecond))} rows/s`;
+}
+
+/** The time that is left; a dash where it is not known. */
+export function formatLeft(seconds: number | null): string {
+  return seconds === null ? "–" : formatDuration(seconds * 1000);
+}
+
+/** A span between two times in its largest unit: "24 h", "7 d". */
+export function formatSpan(spanMs: number): string {
+  const hours = spanMs / 3_600_000;
+  if (hours < 1) return `${Math.round(hours * 60)} min`;
+  return hours <= 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} d`;
+}
+
 /** "just now", "4 min ago", "3 h ago", "2 d ago"; "in 5 min" for what is to come. */
 export function formatAge(at: Date, now: Date): string {
   const seconds = Math.round(Math.abs(now.getTime() - at.getTime()) / 1000);

@@ -1,13 +1,14 @@
 // A run as it goes on: the bar, the phases it has to go through, and what is known of rows, bytes, rate and time left.
 import { useEffect, useRef } from "react";
-import { ProgressBar } from "react-aria-components";
 import { announce } from "../app/announce.ts";
-import type { Progress } from "../graphql/fragments.ts";
+import type { Progress, TableProgress } from "../graphql/fragments.ts";
 import type { RunStatus } from "../graphql/tada.ts";
 import { useEntityLabel } from "./catalog.ts";
-import { formatBytes, formatCount, formatDuration, humanise } from "./format.ts";
+import { Bar } from "./bar.tsx";
+import { formatBytes, formatCount, formatLeft, formatRate, humanise } from "./format.ts";
 import styles from "./run-progress.module.css";
 import { isOver, statusWord } from "./status-tag.tsx";
+import { TableBars } from "./table-bars.tsx";
 
 export const BACKUP_PHASES = ["planning", "copying", "sealing"];
 /** A drill goes through all of them; the other levels only read. */
@@ -18,7 +19,8 @@ export interface RunProgressProps {
   /** What runs, as a name: "Backup". */
   readonly name: string;
   readonly status: RunStatus;
-  readonly progress: Progress;
+  /** With tables, each of them has a bar of its own. */
+  readonly progress: Progress & { readonly tables?: readonly TableProgress[] };
   readonly phases: readonly string[];
 }
 
@@ -30,12 +32,7 @@ export function RunProgress({ name, status, progress, phases }: RunProgressProps
   const now = status === "QUEUED" ? "Waiting for a worker" : humanise(phase);
   return (
     <div className="stack">
-      <ProgressBar
-        aria-label={name}
-        value={percent}
-        valueLabel={`${Math.floor(percent)} %, ${now}`}
-        className={styles.progress ?? ""}
-      >
+      <Bar label={name} percent={percent} valueLabel={`${Math.floor(percent)} %, ${now}`}>
         <div className="row apart">
           <span>
             <strong>{now}</strong>
@@ -44,10 +41,7 @@ export function RunProgress({ name, status, progress, phases }: RunProgressProps
           </span>
           <strong className={styles.percent}>{Math.floor(percent)} %</strong>
         </div>
-        <div className={styles.track}>
-          <div className={styles.bar} style={{ inlineSize: `${percent}%` }} />
-        </div>
-      </ProgressBar>
+      </Bar>
       <ol className={styles.phases} aria-label="Phases">
         {phases.map((name, index) => (
           <li
@@ -74,17 +68,14 @@ export function RunProgress({ name, status, progress, phases }: RunProgressProps
         />
         <div>
           <dt>Rate</dt>
-          <dd>
-            {progress.rowsPerSecond === null
-              ? "–"
-              : `${formatCount(Math.round(progress.rowsPerSecond))} rows/s`}
-          </dd>
+          <dd>{formatRate(progress.rowsPerSecond)}</dd>
         </div>
         <div>
           <dt>Time left</dt>
-          <dd>{progress.etaSeconds === null ? "–" : formatDuration(progress.etaSeconds * 1000)}</dd>
+          <dd>{formatLeft(progress.etaSeconds)}</dd>
         </div>
       </dl>
+      <TableBars tables={progress.tables ?? []} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 // What the pages of restores ask and do.
-import { restoreFields } from "../graphql/fragments.ts";
+import { restoreFields, tablesOfProgressFields } from "../graphql/fragments.ts";
 import { graphql, type ResultOf } from "../graphql/tada.ts";
+import { signatureFields } from "../signatures/documents.ts";
 
 export const RESTORES = graphql(
   `
@@ -27,6 +28,12 @@ export const RESTORE = graphql(
     query Restore($id: ID!) {
       restore(id: $id) {
         ...RestoreFields
+        progress {
+          ...TablesOfProgressFields
+        }
+        signature {
+          ...SignatureFields
+        }
         sampled: changes {
           entity
           table
@@ -59,7 +66,7 @@ export const RESTORE = graphql(
       }
     }
   `,
-  [restoreFields],
+  [restoreFields, tablesOfProgressFields, signatureFields],
 );
 
 /** A restore with what only its own page shows: rows that it changes, and what stands in its way. */

@@ -2,10 +2,9 @@
 import { useState } from "react";
 import { useMutation, useQuery } from "urql";
 import { Link, useLocation } from "wouter";
-import { BACKUP } from "../backups/documents.ts";
+import { BACKUP, type DetailedBackup } from "../backups/documents.ts";
 import { nameOf } from "../backups/backup-table.tsx";
-import type { BackupRun, RestoreRun } from "../graphql/fragments.ts";
-import type { Entity, RestoreMode } from "../graphql/tada.ts";
+import type { Entity } from "../graphql/tada.ts";
 import { useCatalog, type CatalogView } from "../parts/catalog.ts";
 import { Failure } from "../parts/failure.tsx";
 import { Loading } from "../parts/loading.tsx";
@@ -14,6 +13,7 @@ import { newKey } from "../parts/new-key.ts";
 import { Page } from "../parts/page.tsx";
 import { useSearchState } from "../parts/search-state.ts";
 import { NO_UNLOCK, unlockInput, type Unlock } from "../parts/unlock-fields.tsx";
+import { choiceByDefault, choiceInput, choiceOf, noRow, type Choice } from "./choice.ts";
 import { RESTORE, START_RESTORE } from "./documents.ts";
 import { PreviewPanel } from "./preview-panel.tsx";
 import { RestoreForm } from "./restore-form.tsx";
@@ -41,17 +41,11 @@ export default function NewRestorePage({ backupId }: { readonly backupId: string
   );
 }
 
-/** What is to be restored, and how. */
-export interface Choice {
-  readonly entities: ReadonlySet<Entity>;
-  readonly mode: RestoreMode;
-}
-
 /** Of each kind and table. */
 const SAMPLE_ROWS = 5;
 
 interface NewRestoreProps {
-  readonly backup: BackupRun;
+  readonly backup: DetailedBackup;
   readonly catalog: CatalogView;
 }
 
@@ -65,7 +59,7 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
   const [previewing, startPreview] = useMutation(START_RESTORE);
   const [applying, startRestore] = useMutation(START_RESTORE);
   // A page that is loaded again shows what its preview was of.
-  const present = choice ?? (preview === undefined ? byDefault(backup, catalog) : choiceOf(preview));
+  const present = choice ?? (preview === undefined ? choiceByDefault(backup, catalog) : choiceOf(preview));
 
   // What was previewed is what will be done: with another choice there is no preview yet.
   const changeChoice = (next: Choice): void => {
@@ -76,8 +70,7 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
     const { data: started } = await startPreview({
       input: {
         backupId: backup.id,
-        entities: [...present.entities],
-        mode: present.mode,
+        ...choiceInput(present),
         unlock: unlockInput(backup.encryption, unlock),
         dryRun: true,
         sampleRows: SAMPLE_ROWS,
@@ -86,14 +79,14 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
     });
     if (started !== undefined) setSearch({ preview: started.startRestore.id });
   };
-  const apply = async (plan: string): Promise<void> => {
+  const apply = async (plan: string, allowUntrusted: boolean): Promise<void> => {
     const { data: started } = await startRestore({
       input: {
         backupId: backup.id,
-        entities: [...present.entities],
-        mode: present.mode,
+        ...choiceInput(present),
         unlock: unlockInput(backup.encryption, unlock),
         expectPlan: plan,
+        allowUntrusted,
         idempotencyKey: newKey(),
       },
     });
@@ -130,8 +123,8 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
           unlock={unlock}
           pending={applying.fetching}
           onUnlock={setUnlock}
-          onApply={(plan) => void apply(plan)}
-          onAdd={(entity) => changeChoice({ ...present, entities: new Set([...present.entities, entity]) })}
+          onApply={(plan, allowUntrusted) => void apply(plan, allowUntrusted)}
+          onAdd={(entity) => changeChoice(withEntity(present, entity))}
         />
       )}
       {applying.error !== undefined && <Failure error={applying.error} />}
@@ -139,12 +132,9 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
   );
 }
 
-function byDefault(backup: BackupRun, { entities }: CatalogView): Choice {
-  const writable = backup.entities.filter((name) => entities.get(name)?.writable === true);
-  // One thing is what people mostly come to put back: of several, they choose.
-  return { entities: new Set(writable.length === 1 ? writable : []), mode: "MERGE" };
-}
-
-function choiceOf({ entities, mode }: RestoreRun): Choice {
-  return { entities: new Set(entities), mode };
+/** As well as what is chosen already: the whole of it, or a row that is still to be named. */
+function withEntity(choice: Choice, entity: Entity): Choice {
+  return choice.rows === undefined
+    ? { ...choice, entities: new Set([...choice.entities, entity]) }
+    : { ...choice, rows: [...choice.rows, noRow(entity)] };
 }

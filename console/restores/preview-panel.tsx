@@ -11,13 +11,14 @@ import {
   Text,
   TextField,
 } from "react-aria-components";
-import type { BackupRun } from "../graphql/fragments.ts";
+import type { DetailedBackup } from "../backups/documents.ts";
 import { CancelButton } from "../backups/backup-actions.tsx";
 import { FailureNote } from "../parts/failure.tsx";
 import { Age } from "../parts/moment.tsx";
 import type { Entity } from "../graphql/tada.ts";
 import { RESTORE_PHASES, RunProgress } from "../parts/run-progress.tsx";
 import { isOver } from "../parts/status-tag.tsx";
+import { isVouchedFor, Vouch } from "../signatures/signature.tsx";
 import { UnlockFields, unlockFault, type Unlock } from "../parts/unlock-fields.tsx";
 import { ChangesTable } from "./changes-table.tsx";
 import { Conflicts } from "./conflicts.tsx";
@@ -27,11 +28,12 @@ import { deedOf, totalsOf } from "./changes.ts";
 
 export interface PreviewPanelProps {
   readonly preview: DetailedRestore;
-  readonly backup: BackupRun;
+  readonly backup: DetailedBackup;
   readonly unlock: Unlock;
   readonly pending: boolean;
   readonly onUnlock: (unlock: Unlock) => void;
-  readonly onApply: (plan: string) => void;
+  /** With whether it is to be restored although nothing vouches for it. */
+  readonly onApply: (plan: string, allowUntrusted: boolean) => void;
   /** Chooses an entity as well, without which the restore cannot be. */
   readonly onAdd: (entity: Entity) => void;
 }
@@ -48,6 +50,8 @@ export function PreviewPanel(props: PreviewPanelProps) {
     heading.current?.focus({ preventScroll: true });
   }, [over]);
   const deed = status === "SUCCEEDED" ? deedOf(totalsOf(changes)) : undefined;
+  const signature = preview.signature ?? backup.signature;
+  const [allowed, setAllowed] = useState(false);
   const lacksKey = unlockFault(backup.encryption, unlock) !== undefined;
 
   return (
@@ -83,12 +87,13 @@ export function PreviewPanel(props: PreviewPanelProps) {
                   <UnlockFields encryption={backup.encryption} unlock={unlock} onChange={onUnlock} />
                 </div>
               )}
+              <Vouch signature={signature} allowed={allowed} onAllow={setAllowed} />
               <div className="row">
                 <Button
                   className={totalsOf(changes).deleted > 0 ? "button primary danger" : "button primary"}
                   isPending={pending}
-                  isDisabled={lacksKey}
-                  onPress={() => (mode === "REPLACE" ? setAsking(true) : onApply(plan))}
+                  isDisabled={lacksKey || (!isVouchedFor(signature) && !allowed)}
+                  onPress={() => (mode === "REPLACE" ? setAsking(true) : onApply(plan, allowed))}
                 >
                   {deed}
                 </Button>
@@ -107,7 +112,7 @@ export function PreviewPanel(props: PreviewPanelProps) {
             onClose={() => setAsking(false)}
             onConfirm={() => {
               setAsking(false);
-              onApply(plan);
+              onApply(plan, allowed);
             }}
           />
         </>

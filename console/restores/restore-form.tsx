@@ -10,7 +10,8 @@ import { refusal } from "../parts/entity-options.ts";
 import { formatRows } from "../parts/format.ts";
 import { UnlockFields, unlockFault, type Unlock } from "../parts/unlock-fields.tsx";
 import { MODES } from "./modes.ts";
-import type { Choice } from "./new-restore-page.tsx";
+import { choiceFault, noRow, writableEntities, type Choice } from "./choice.ts";
+import { RowChoices } from "./row-choice.tsx";
 import styles from "./restore-form.module.css";
 
 export interface RestoreFormProps {
@@ -29,22 +30,28 @@ export function RestoreForm(props: RestoreFormProps) {
   const [fault, setFault] = useState<string>();
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
-    const wrong =
-      choice.entities.size === 0
-        ? "Choose what to put back: at least one entity."
-        : unlockFault(backup.encryption, unlock);
+    const wrong = choiceFault(choice) ?? unlockFault(backup.encryption, unlock);
     setFault(wrong);
     if (wrong === undefined) onPreview();
   };
   return (
     <Form onSubmit={submit} validationBehavior="aria">
-      <section className="card">
-        <EntityChoice
-          label="What to put back"
-          options={optionsOf(backup, catalog)}
-          chosen={choice.entities}
-          onChange={(entities) => onChoice({ ...choice, entities })}
-        />
+      <section className="card stack">
+        <Extent backup={backup} catalog={catalog} choice={choice} onChoice={onChoice} />
+        {choice.rows === undefined ? (
+          <EntityChoice
+            label="Entities"
+            options={optionsOf(backup, catalog)}
+            chosen={choice.entities}
+            onChange={(entities) => onChoice({ ...choice, entities })}
+          />
+        ) : (
+          <RowChoices
+            entities={writableEntities(backup, catalog)}
+            rows={choice.rows}
+            onChange={(rows) => onChoice({ ...choice, rows })}
+          />
+        )}
       </section>
       <section className="card stack">
         <RadioGroup
@@ -57,9 +64,17 @@ export function RestoreForm(props: RestoreFormProps) {
           <Label>How</Label>
           <div className={styles["modes"]}>
             {MODES.map(({ mode, label, note }) => (
-              <Option key={mode} value={mode} framed>
+              <Option
+                key={mode}
+                value={mode}
+                isDisabled={mode === "REPLACE" && choice.rows !== undefined}
+                framed
+              >
                 {label}
                 <span className={styles["note"]}>{note}</span>
+                {mode === "REPLACE" && choice.rows !== undefined && (
+                  <span className={styles["note"]}>Of whole entities only.</span>
+                )}
               </Option>
             ))}
           </div>
@@ -74,6 +89,38 @@ export function RestoreForm(props: RestoreFormProps) {
         <span className="muted">Counts what would change. Nothing is touched.</span>
       </div>
     </Form>
+  );
+}
+
+type ExtentProps = Pick<RestoreFormProps, "backup" | "catalog" | "choice" | "onChoice">;
+
+/** All rows of some entities, or some rows. */
+function Extent({ backup, catalog, choice, onChoice }: ExtentProps) {
+  const [entity] = [...choice.entities, ...writableEntities(backup, catalog)];
+  return (
+    <RadioGroup
+      value={choice.rows === undefined ? "entities" : "rows"}
+      onChange={(extent) =>
+        onChoice({
+          ...choice,
+          rows: extent === "entities" || entity === undefined ? undefined : [noRow(entity)],
+          mode: choice.mode === "REPLACE" ? "MERGE" : choice.mode,
+        })
+      }
+      className="stack"
+    >
+      <Label>What to put back</Label>
+      <div className={styles["modes"]}>
+        <Option value="entities" framed>
+          Whole entities
+          <span className={styles["note"]}>All the rows that the backup holds of them.</span>
+        </Option>
+        <Option value="rows" isDisabled={entity === undefined} framed>
+          Some rows
+          <span className={styles["note"]}>The template that somebody deleted, and no other.</span>
+        </Option>
+      </div>
+    </RadioGroup>
   );
 }
 

@@ -14,6 +14,7 @@ import { useSearchState } from "../parts/search-state.ts";
 import { isOver, StatusTag } from "../parts/status-tag.tsx";
 import { changesOf, ChangesTable } from "./changes-table.tsx";
 import { deedOf, totalsOf } from "./changes.ts";
+import { rowText } from "./choice.ts";
 import { Conflicts } from "./conflicts.tsx";
 import { RESTORE, type DetailedRestore } from "./documents.ts";
 import { Samples } from "./samples.tsx";
@@ -101,6 +102,18 @@ function RestoreView({ restore }: { readonly restore: DetailedRestore }) {
               <EntityNames names={restore.entities} most={20} />
             </dd>
           </div>
+          {restore.selectedRows !== null && (
+            <div>
+              <dt>Rows</dt>
+              <dd>
+                {restore.selectedRows.map((chosen) => (
+                  <div key={rowText(chosen)} className="break">
+                    {rowText(chosen)}
+                  </div>
+                ))}
+              </dd>
+            </div>
+          )}
           <div>
             <dt>Took</dt>
             <dd>

@@ -82,6 +82,7 @@ function RestoreRow({ restore }: { readonly restore: RestoreRun }) {
         </Link>
         <div className="small muted">
           <Age at={restore.createdAt} />
+          {restore.selectedRows !== null && " · some rows"}
           {restore.dryRun && ` · ${modeLabel(restore.mode)}, nothing was changed`}
         </div>
       </th>

@@ -32,6 +32,11 @@ const scheduleFields = graphql(
       lastBackup {
         ...BackupFields
       }
+      lastDrill {
+        id
+        status
+        finishedAt
+      }
     }
   `,
   [backupFields],

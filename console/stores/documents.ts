@@ -11,6 +11,20 @@ export const STORES = graphql(`
   }
 `);
 
+/** A small object is put, listed, read and deleted. */
+export const CHECK_STORE = graphql(`
+  mutation CheckStore($name: String!) {
+    checkStore(name: $name) {
+      reachable
+      error {
+        code
+        message
+        hint
+      }
+    }
+  }
+`);
+
 /** For those with MANAGE_BACKUPS: each store is asked whether it answers. */
 export const STORE_HEALTH = graphql(`
   query StoreHealth {

@@ -1,12 +1,14 @@
 // Where backups are kept, and whether each place answers.
 import { Button } from "react-aria-components";
-import { useQuery } from "urql";
+import { useMutation, useQuery } from "urql";
+import { Link } from "wouter";
 import { useMay } from "../app/account-context.tsx";
+import { announce } from "../app/announce.ts";
 import type { ResultOf } from "../graphql/tada.ts";
 import { Failure, FailureNote } from "../parts/failure.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Page } from "../parts/page.tsx";
-import { STORE_HEALTH, STORES } from "./documents.ts";
+import { CHECK_STORE, STORE_HEALTH, STORES } from "./documents.ts";
 import { useReachable } from "./reachable.ts";
 
 type Health = ResultOf<typeof STORE_HEALTH>["stores"][number]["health"];
@@ -23,13 +25,18 @@ export default function StoresPage() {
       about="Where backups are kept. They are named in the server's configuration."
       actions={
         may && (
-          <Button
-            className="button"
-            isPending={asked.fetching}
-            onPress={() => askAgain({ requestPolicy: "network-only" })}
-          >
-            Ask again
-          </Button>
+          <>
+            <Link href="/backups/import" className="button">
+              Look for backups…
+            </Link>
+            <Button
+              className="button"
+              isPending={asked.fetching}
+              onPress={() => askAgain({ requestPolicy: "network-only" })}
+            >
+              Ask again
+            </Button>
+          </>
         )
       }
     >
@@ -63,10 +70,41 @@ export default function StoresPage() {
               )}
             </dl>
             {health?.error != null && <FailureNote {...health.error} />}
+            {may && <CheckStore name={store.name} />}
           </section>
         );
       })}
     </Page>
+  );
+}
+
+/** That a store answers is not that it takes what it is given. */
+function CheckStore({ name }: { readonly name: string }) {
+  const [{ data, error, fetching }, check] = useMutation(CHECK_STORE);
+  const found = fetching ? undefined : data?.checkStore;
+  return (
+    <>
+      <div className="row">
+        <Button
+          className="button small"
+          isPending={fetching}
+          aria-label={`Check ${name}`}
+          onPress={() =>
+            void check({ name }).then((result) => {
+              if (result.data?.checkStore.reachable === true) announce(`${name} takes backups.`);
+            })
+          }
+        >
+          {fetching ? "Checking…" : "Check"}
+        </Button>
+        <span className="small muted">Puts a small object there, lists it, reads it and deletes it.</span>
+      </div>
+      {found?.reachable === true && (
+        <p className="note good">✓ It takes what it is given, lists it, gives it back and deletes it.</p>
+      )}
+      {found?.error != null && <FailureNote {...found.error} />}
+      {error !== undefined && <Failure error={error} />}
+    </>
   );
 }
 

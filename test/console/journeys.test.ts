@@ -60,6 +60,8 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await expect.poll(() => percentOf(page), { timeout: 30_000 }).toBeGreaterThan(1);
     expect(await percentOf(page)).toBeLessThan(99);
     await page.getByText("Copying").first().waitFor();
+    // Each table has a bar of its own.
+    await page.getByRole("progressbar", { name: "platform.log_entries" }).waitFor();
     console.gate.open();
     await page.getByRole("main").getByText("Succeeded").first().waitFor();
     await page.getByRole("heading", { name: "before the damage" }).waitFor();
@@ -92,16 +94,35 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     expect(await console.sql`SELECT 1 FROM platform.tokens`).toHaveLength(0);
   });
 
-  it("replaces an entity only when its name has been typed", async () => {
+  it("brings back one row alone, and replaces an entity only when its name has been typed", async () => {
     const id = await makeBackup(console, { entities: ["VARIABLES"] });
+    const [first, second] = await console.sql`
+      DELETE FROM platform.variables WHERE id IN (SELECT id FROM platform.variables ORDER BY id LIMIT 2) RETURNING id`;
     await console.sql`
       INSERT INTO platform.variables (space_id, name, value) SELECT space_id, 'later', value FROM platform.variables LIMIT 1`;
     const { page } = await console.signedIn(`/backups/${id}/restore`);
+    await page.getByRole("radio", { name: "Some rows" }).check({ force: true });
+    expect(await page.getByRole("radio", { name: "Replace" }).isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByRole("alert").getByText("Say of every row which one it is").waitFor();
+    await page.getByLabel("Key").fill(String(first?.["id"]));
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByRole("button", { name: "Insert 1 row" }).waitFor();
+    // The address alone says which rows they are.
+    await page.reload();
+    expect(await page.getByLabel("Key").inputValue()).toBe(String(first?.["id"]));
+    await page.getByRole("button", { name: "Insert 1 row" }).click();
+    await page.getByText("All of it is in place").waitFor();
+    await page.getByText(`key ${String(first?.["id"])}`).waitFor();
+    expect(await console.sql`SELECT 1 FROM platform.variables WHERE id = ${second?.["id"]}`).toHaveLength(0);
+
+    await page.goto(`${console.url}/backups/${id}/restore`);
     await page.getByRole("radio", { name: "Replace" }).check({ force: true });
     await page.getByRole("button", { name: "Preview" }).click();
-    await page.getByRole("button", { name: "Delete 1 row" }).click();
+    const words = "Insert 1 and delete 1 rows";
+    await page.getByRole("button", { name: words }).click();
     const dialog = page.getByRole("alertdialog");
-    const deed = dialog.getByRole("button", { name: "Delete 1 row" });
+    const deed = dialog.getByRole("button", { name: words });
     expect(await deed.isDisabled()).toBe(true);
     await dialog.getByLabel("Name of the entity").fill("VARIABLE");
     expect(await deed.isDisabled()).toBe(true);
@@ -168,7 +189,7 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await page.getByRole("link", { name: "live as before" }).waitFor();
   });
 
-  it("downloads what the server would send, as a file", async () => {
+  it("downloads a backup as a file, deletes it, and imports what was downloaded", async () => {
     const id = await makeBackup(console, { entities: ["SPACES"], label: "to take away" });
     const { page } = await console.signedIn(`/backups/${id}`);
     const [download] = await Promise.all([
@@ -178,6 +199,26 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     expect(download.suggestedFilename()).toBe("to take away.holdfast.tar");
     expect(await download.failure()).toBeNull();
     expect(page.url()).toBe(`${console.url}/backups/${id}`);
+
+    await page.getByRole("button", { name: "Delete…" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Delete the backup" }).click();
+    await page.getByRole("heading", { name: "Backups", level: 1 }).waitFor();
+    await page.getByRole("link", { name: "to take away" }).waitFor({ state: "detached" });
+    await page.getByLabel("Which").selectOption("Deleted ones");
+    await page.getByRole("row", { name: /to take away.*deleted/s }).waitFor();
+
+    await page.getByRole("link", { name: "Import…" }).click();
+    await page.getByLabel("File").setInputFiles(await download.path());
+    await page.getByRole("button", { name: "Import", exact: true }).click();
+    await page.getByText("Imported, and listed with the others.").waitFor();
+    await page.getByRole("button", { name: "Look", exact: true }).click();
+    await page.getByText(/found, 0 of them new/).waitFor();
+    await page
+      .getByRole("link", { name: /^Backup [0-9a-f]{8}$/ })
+      .first()
+      .click();
+    await page.getByText("Imported", { exact: true }).waitFor();
+    await page.getByText("By this Holdfast").waitFor();
   });
 
   it("makes a token, shows it once, and revokes it", async () => {
@@ -215,10 +256,20 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     const calendar = page.getByRole("region", { name: "What stays" });
     await calendar.getByText("1 would stay, 0 would go.").waitFor();
     await calendar.getByRole("cell", { name: "1 stays" }).waitFor();
+
+    await page.goto(`${console.url}/backups`);
+    await page.getByLabel("Schedule").selectOption("nightly spaces");
+    await page.getByText("1 backup", { exact: true }).waitFor();
+    await page.getByRole("searchbox", { name: "Label" }).fill("no such label");
+    await page.getByText("No backup is like this.").waitFor();
+    await page.getByRole("link", { name: "Show all" }).click();
+    await page.getByText(/^\d+ backups/).waitFor();
   });
 
   it("ends the session where one signs out, and asks again for whoever's session has ended", async () => {
     const { page } = await console.signedIn("/stores");
+    await page.getByRole("button", { name: "Check local" }).click();
+    await page.getByText("It takes what it is given").waitFor();
     const kept = await page.evaluate(() => JSON.parse(sessionStorage.getItem("holdfast.session") ?? "null"));
     const authorization = `Bearer ${String(Reflect.get(Object(kept), "token"))}`;
     const me = () => fetch(`${console.url}/api/v1/auth/whoami`, { headers: { authorization } });

@@ -23,9 +23,25 @@ beforeAll(async () => {
   );
   await console.ask(`mutation { createToken(input: { name: "nightly script" }) { token } }`);
   addresses = [
-    ...["/", "/backups", "/backups/new", `/backups/${backup}`, `/backups/${backup}/restore`],
+    ...[
+      "/",
+      "/backups",
+      "/backups/new",
+      "/backups/import",
+      `/backups/${backup}`,
+      `/backups/${backup}/restore`,
+    ],
     ...["/restores", `/restores/${startRestore.id}`, "/schedules", "/schedules/new"],
-    ...[`/schedules/${createSchedule.id}`, "/stores", "/tokens", "/audit", "/account", "/no/such/page"],
+    ...[
+      `/schedules/${createSchedule.id}`,
+      "/stores",
+      "/keys",
+      "/notices",
+      "/tokens",
+      "/audit",
+      "/account",
+      "/no/such/page",
+    ],
   ];
 });
 afterEach(() => console?.closePages());
