@@ -33,18 +33,22 @@ it("gives every database an id of its own, the same for all who ask", async () =
 });
 
 describe("a connection that is lost in a transaction", () => {
-  it.each(["while a statement runs", "between two statements"])(
+  it.each(["while a statement runs", "between two statements", "before COMMIT"])(
     "%s ends the transaction and nothing else",
     async (when) => {
       await using database = await createDatabase({ migrated: true });
       const passage = await openPassage(database.url);
       const { db } = testLedger(passage.url);
+      const lost = Promise.withResolvers<void>();
       const transaction = db.transaction(async (tx) => {
         await tx.execute(sql`select 1`);
-        if (when === "between two statements") await passage.cut();
-        const statement = tx.execute(sql`select pg_sleep(60)`);
-        await Promise.all([statement, passage.cut()]);
+        if (when === "while a statement runs")
+          await Promise.all([tx.execute(sql`select pg_sleep(60)`), passage.cut()]);
+        await passage.cut();
+        await lost.promise;
+        if (when === "between two statements") await tx.execute(sql`select 1`);
       });
+      transaction.catch(() => lost.resolve());
       await expect(transaction).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
       await passage.mend();
       expect(await db.transaction((tx) => tx.execute(sql`select 1 as one`))).toEqual([{ one: 1 }]);
@@ -59,6 +63,6 @@ describe("a connection that is lost in a transaction", () => {
       throw new Error("of its own");
     });
     await expect(failing).rejects.toThrow("of its own");
-    await expect(db.transaction((tx) => tx.execute(sql`select from made`))).rejects.toThrow();
+    await expect(db.transaction((tx) => tx.execute(sql`select from made`))).rejects.toThrow("made");
   });
 });
