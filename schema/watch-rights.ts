@@ -16,7 +16,8 @@ export function watchRights<T>(
   take?: () => Disposable,
 ): AsyncIterable<T> {
   return new Repeater<T>(async (push, stop) => {
-    using _place = take?.();
+    using held = new DisposableStack();
+    if (take !== undefined) held.use(take());
     const values = (await open())[Symbol.asyncIterator]();
     const stopped = stop.then(() => "stopped" as const);
     let isLooking = false;

@@ -12,6 +12,7 @@ export type Introspection = "everyone" | "signed-in" | "nobody";
 export function limitIntrospection(introspection: Introspection, log: Logger): Plugin<Context> {
   return {
     onExecute({ args: { document, contextValue }, setResultAndStopExecution }) {
+      // oxlint-disable-next-line typescript/no-unsafe-argument -- Yoga types it loosely
       if (introspection === "everyone" || !introspects(document)) return;
       if (introspection === "signed-in" && contextValue.identity.caller !== null) return;
       const error =
