@@ -7,13 +7,14 @@ import { finished } from "node:stream/promises";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generateIdentity, type AgeKeyPair } from "../../src/codec/age.ts";
+import type { Signer } from "../../src/codec/signature.ts";
 import { storeSink, tarSink, tarSource } from "../../src/engine/artifact-io.ts";
 import type { ArtifactEncryption } from "../../src/engine/artifact-writer.ts";
 import { fsStore } from "../../src/store/fs.ts";
 import { copyText } from "../codec/fixtures.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { haveTools, shell, shellOnTerminal } from "../support/stock-tools.ts";
-import { CREATED_AT, readAll, writeSample } from "./artifact-fixture.ts";
+import { CREATED_AT, readAll, signerNamed, writeSample } from "./artifact-fixture.ts";
 
 const PASSPHRASE = "correct horse battery staple";
 const TIMEOUT_MS = 120_000;
@@ -36,11 +37,11 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 /** A directory with `backup.tar` in it, and nothing else. */
-async function backupIn(name: string, encryption: ArtifactEncryption): Promise<string> {
+async function backupIn(name: string, encryption: ArtifactEncryption, signer?: Signer): Promise<string> {
   const place = path.join(directory, name);
   await mkdir(place);
   const stream = createWriteStream(path.join(place, "backup.tar"));
-  await writeSample(tarSink(stream, CREATED_AT), encryption);
+  await writeSample(tarSink(stream, CREATED_AT), encryption, undefined, signer);
   stream.end();
   await finished(stream);
   return place;
@@ -81,6 +82,20 @@ describe.skipIf(!haveTools("tar", "age", "zstd", "jq", "sha256sum"))(
       } finally {
         await sql.end();
       }
+    });
+
+    it("and it is seen who has made it", { timeout: TIMEOUT_MS }, async () => {
+      if (!haveTools("openssl", "base64")) return;
+      const signer = signerNamed("ours");
+      const place = await backupIn("signed", { kind: "NONE" }, signer);
+      shell(commands("unpack"), place);
+      expect(shell(commands("signature"), place).toString()).toMatch(/Verified Successfully/);
+      expect(shell(`KEY=${signer.publicKey}\n${commands("signature")}`, place).toString()).toMatch(
+        /Verified/,
+      );
+      expect(() =>
+        shell(`KEY=${signerNamed("theirs").publicKey}\n${commands("signature")}`, place),
+      ).toThrow();
     });
 
     it("from an artifact that is encrypted to recipients", { timeout: TIMEOUT_MS }, async () => {

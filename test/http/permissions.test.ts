@@ -37,6 +37,7 @@ const CALLS: Readonly<Record<string, string>> = {
   "Query.verification": `{ verification(id: "${randomUUID()}") { id } }`,
   "Query.schedules": "{ schedules { name } }",
   "Query.stores": "{ stores { name } }",
+  "Query.signingKeys": "{ signingKeys { name } }",
   "Query.tokens": "{ tokens { name } }",
   "Query.notifyTargets": "{ notifyTargets { name } }",
   "Query.delivery": `{ delivery(id: "${randomUUID()}") { id } }`,
@@ -62,6 +63,9 @@ const CALLS: Readonly<Record<string, string>> = {
     rekeyBackup(input: { id: "${randomUUID()}", unlock: { passphrase: "a" }, encryption: { passphrase: "b" } }) { id } }`,
   "Mutation.redeliver": `mutation { redeliver(id: "${randomUUID()}") { id } }`,
   "Mutation.sendTestNotice": 'mutation { sendTestNotice(target: "nobody") { id } }',
+  "Mutation.trustSigningKey":
+    'mutation { trustSigningKey(input: { publicKey: "none", name: "n" }) { name } }',
+  "Mutation.distrustSigningKey": 'mutation { distrustSigningKey(publicKey: "none") }',
   "Mutation.scanStores": "mutation { scanStores { __typename } }",
   "Mutation.cancelRun": `mutation { cancelRun(id: "${randomUUID()}") { id } }`,
   "Subscription.backupProgress": `subscription { backupProgress(id: "${randomUUID()}") { id } }`,
@@ -118,7 +122,7 @@ describe("without a token", () => {
 });
 
 describe("signed in without any permission", () => {
-  it.each(["catalog", "stores", "tokens"])("%s answers", async (field) => {
+  it.each(["catalog", "stores", "tokens", "signingKeys"])("%s answers", async (field) => {
     const answer = await call(CALLS[`Query.${field}`] ?? "", anybody);
     expect(answer.errors).toBeUndefined();
     expect(answer.data?.[field]).toBeDefined();
@@ -158,6 +162,7 @@ describe("managing backups", () => {
     ...["Query.schedules", "Mutation.createSchedule", "Mutation.updateSchedule", "Mutation.deleteSchedule"],
     ...["Mutation.triggerSchedule", "Mutation.pruneBackups", "Mutation.pinBackup", "Mutation.deleteBackup"],
     ...["Mutation.rekeyBackup", "Mutation.scanStores", "Query.notifyTargets", "Query.delivery"],
+    ...["Mutation.trustSigningKey", "Mutation.distrustSigningKey"],
     ...["Query.deliveries", "Mutation.redeliver", "Mutation.sendTestNotice"],
   ];
 
