@@ -44,8 +44,9 @@ export function judge(error: unknown, signal: AbortSignal, log: Logger): Outcome
     return { status: "LOST" };
   if (isHoldfastError(reason, "CANCELLED")) return { status: "CANCELLED" };
   if (isHoldfastError(reason, "SHUTTING_DOWN")) return { status: "RELEASED" };
-  const failure = describeFailure(error, log);
-  return isHoldfastError(error) && error.retryable
+  const known = outageOf(error) ?? error;
+  const failure = describeFailure(known, log);
+  return isHoldfastError(known) && known.retryable
     ? { status: "RELEASED", failure }
     : { status: "FAILED", failure };
 }
@@ -116,15 +117,17 @@ async function outlastOutage<T>(write: () => Promise<T>, log: Logger): Promise<T
     try {
       return await write();
     } catch (error) {
-      if (!isOutage(error) || performance.now() > deadline) throw error;
+      if (outageOf(error) === undefined || performance.now() > deadline) throw error;
       log.warn({ err: error }, "the ledger is out of reach; the run's ending waits");
       await delay(OUTAGE_STEP_MS);
     }
   }
 }
 
-/** Drizzle wraps what the driver throws. */
-function isOutage(error: unknown): boolean {
+/** What the error says of the ledger's being out of reach; Drizzle wraps what the driver throws. */
+function outageOf(error: unknown): HoldfastError | undefined {
+  if (isHoldfastError(error)) return undefined;
   const cause = error instanceof Error ? (error.cause ?? error) : error;
-  return isHoldfastError(databaseError(OWN_DATABASE, cause), "DATABASE_UNREACHABLE");
+  const known = databaseError(OWN_DATABASE, cause);
+  return isHoldfastError(known, "DATABASE_UNREACHABLE") ? known : undefined;
 }

@@ -314,6 +314,21 @@ describe("a ledger that is out of reach", () => {
     expect(await findRun(ledger, id)).toMatchObject({ status: "SUCCEEDED", attempt: 1 });
     expect(logged()).toContain("the run's ending waits");
   });
+
+  it("when an act asks it is no fault of Holdfast's: the run is tried again", async () => {
+    const passage = await openPassage(database.url);
+    const remote = openLedger(passage.url);
+    onTestFinished(() => remote.close());
+    const { handle } = await carry(async () => {
+      await passage.cut();
+      setTimeout(() => void passage.mend(), 500);
+      await findRun(remote, randomUUID());
+      return {};
+    }, remote);
+    const { id } = await queuedRun(ledger);
+    expect(await handle(id, never)).toEqual({ againAfterMs: 2_000 });
+    expect(await findRun(ledger, id)).toMatchObject({ status: "QUEUED", failedAttempts: 1 });
+  });
 });
 
 it("leaves a run alone that has ended, or that another worker has", async () => {
