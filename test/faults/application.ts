@@ -138,9 +138,9 @@ export async function createApplication(urls: ApplicationUrls): Promise<Applicat
     shopState: () => shopState(app, archive),
 
     async expectedAfter(mode, withArchive) {
-      const rows = (await Promise.all(
+      const rows = await Promise.all(
         ["products", "prices"].map(async (table) => hash(app, mergeOf(table, mode), `${table} t`)),
-      )) as string[];
+      );
       const entries = withArchive ? mergeOf("entries", mode) : "TABLE changed.entries";
       return { app: rows.join(" "), archive: await hash(archive, entries, "entries t") };
     },

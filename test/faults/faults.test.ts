@@ -7,7 +7,8 @@ import { restoreParts } from "./inject.ts";
 import { signIn, type Base, type Operator } from "./operator.ts";
 import { planRound, type Possibilities, type RoundPlan } from "./plan.ts";
 import { openRig, type Rig } from "./rig.ts";
-import { playRound, waitForEnds } from "./round.ts";
+import { playRound } from "./round.ts";
+import { waitForEnds } from "./runs.ts";
 
 const { env } = process;
 const SEED = Number(env["HOLDFAST_TEST_FAULTS_SEED"] ?? 7);

@@ -12,6 +12,8 @@ const remote = (endpoint: string) =>
     secretAccessKey: env["HOLDFAST_TEST_S3_SECRET"] ?? "",
     pathStyle: true,
   });
+const declared: Record<string, typeof local> =
+  remoteEndpoint === undefined ? { local } : { local, remote: remote(remoteEndpoint) };
 
 export default defineConfig({
   databases: {
@@ -29,8 +31,6 @@ export default defineConfig({
       entities: { entries: entity({ database: "archive", tables: ["entries"] }) },
     },
   },
-  stores: { local, ...(remoteEndpoint !== undefined && { remote: remote(remoteEndpoint) }) } as {
-    local: typeof local;
-  },
+  stores: declared,
   defaultStores: ["local"],
 });

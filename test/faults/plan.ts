@@ -111,18 +111,9 @@ function drawFault(random: Random, { disks, stores }: Possibilities): Fault {
     ...(stores.includes("remote") ? (["store"] as const) : []),
   ];
   const kind = random.pick(kinds);
-  switch (kind) {
-    case "kill":
-    case "freeze":
-      return { kind, part: random.pick(parts), ...time };
-    case "kill a backend":
-      return { kind, atMs: time.atMs, forMs: 0 };
-    case "cut":
-    case "stall":
-      return { kind, link: link(), ...time };
-    case "fill":
-      return { kind, disk: random.pick(disks), ...time };
-    case "store":
-      return { kind, manner: random.pick(["errors", "short", "slow"]), ...time };
-  }
+  if (kind === "kill" || kind === "freeze") return { kind, part: random.pick(parts), ...time };
+  if (kind === "kill a backend") return { kind, atMs: time.atMs, forMs: 0 };
+  if (kind === "cut" || kind === "stall") return { kind, link: link(), ...time };
+  if (kind === "fill") return { kind, disk: random.pick(disks), ...time };
+  return { kind, manner: random.pick(["errors", "short", "slow"]), ...time };
 }

@@ -94,10 +94,10 @@ export async function openRig(isOwner: boolean): Promise<Rig> {
     fsync: "off",
     log_line_prefix: "%m [%p] %a ",
   };
-  const process_ = (
+  const controlled = (
     options: Omit<ConstructorParameters<typeof ControlledProcess>[0], "logFile" | "warden">,
   ) => new ControlledProcess({ ...options, logFile: within("logs", options.name), warden });
-  const postgresServer = process_({
+  const postgresServer = controlled({
     name: "postgres",
     program: binaries.postgres,
     args: ["-D", cluster, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
@@ -106,7 +106,7 @@ export async function openRig(isOwner: boolean): Promise<Rig> {
     account,
     readyWhen: "database system is ready to accept connections",
   });
-  const redis = process_({
+  const redis = controlled({
     name: "redis",
     program: "redis-server",
     args: [
@@ -161,7 +161,7 @@ export async function openRig(isOwner: boolean): Promise<Rig> {
     }),
   });
   const holdfast = (name: ProcessName, args: string[], readyWhen: string) =>
-    process_({
+    controlled({
       name,
       program: process.execPath,
       args: [MAIN, ...args],
