@@ -10,8 +10,9 @@ const ROOT = path.join(import.meta.dirname, "..");
 /** Every layer, and the layers that it may import besides itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  telemetry: ["core"],
   codec: ["core"],
-  store: ["core"],
+  store: ["core", "telemetry"],
   postgres: ["core"],
   ledger: ["core"],
   queue: ["core"],
@@ -21,15 +22,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   platform: ["core"],
   proposal: ["core"],
   auth: ["core", "codec", "ledger", "platform"],
-  engine: ["core", "codec", "store", "postgres"],
+  engine: ["core", "codec", "store", "postgres", "telemetry"],
   runs: ["core", "codec", "auth", "ledger", "queue"],
   schema: ["core", "codec", "auth", "ledger", "queue", "runs"],
-  workers: ["core", "codec", "store", "postgres", "engine", "ledger", "queue", "notify"],
+  workers: ["core", "codec", "store", "postgres", "engine", "ledger", "queue", "notify", "telemetry"],
   transfer: ["core", "codec", "store", "engine", "auth", "ledger", "runs"],
-  http: ["core", "schema", "auth", "ledger", "queue", "engine", "store", "runs", "transfer"],
+  http: ["core", "schema", "auth", "ledger", "queue", "engine", "store", "runs", "transfer", "telemetry"],
   runtime: [
     ...["core", "codec", "store", "postgres", "ledger", "queue", "embedded", "config", "platform", "auth"],
-    ...["engine", "runs", "transfer", "schema", "workers", "http"],
+    ...["engine", "runs", "transfer", "schema", "workers", "http", "telemetry"],
   ],
   doctor: ["core", "store", "postgres", "ledger", "config", "runtime"],
   cli: [

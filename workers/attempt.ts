@@ -49,7 +49,10 @@ export function openAttempt(
   // Who was to be cancelled and is claimed all the same has something to finish, if only to find out what.
   const isCancellable = run.cancelRequestedAt === null;
   const { ledger, watcher } = deps;
-  const log = deps.log.child({ runId: run.id, kind: run.kind, attempt: lease.attempt });
+  const log = deps.log.child({
+    ...{ runId: run.id, kind: run.kind, attempt: lease.attempt },
+    ...(run.requestId !== null && { requestId: run.requestId }),
+  });
   const stop = new AbortController();
   const stopWith = (code: ErrorCode, message: string) => stop.abort(new HoldfastError(code, message));
   const cancel = () => {

@@ -18,4 +18,6 @@ export interface AuthContext {
 export interface Origin {
   /** The peer's IP address, where there is one. */
   readonly address?: string | null | undefined;
+  /** Of the request, to find what else it has led to. */
+  readonly requestId?: string | undefined;
 }

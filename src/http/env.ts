@@ -5,6 +5,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { Caller } from "../auth/caller.ts";
 import type { Origin } from "../auth/context.ts";
 import type { ReadOrigin } from "./peer.ts";
+import { requestIdOf } from "./request.ts";
 
 interface Variables {
   origin: Origin;
@@ -27,7 +28,8 @@ export interface CallerEnv extends Env {
 /** Stands before every route. */
 export function knowOrigin(readOrigin: ReadOrigin): MiddlewareHandler<Env> {
   return async (c, next) => {
-    c.set("origin", readOrigin(getConnInfo(c).remote.address, c.req.header("x-forwarded-for")));
+    const origin = readOrigin(getConnInfo(c).remote.address, c.req.header("x-forwarded-for"));
+    c.set("origin", { ...origin, requestId: requestIdOf(c.env.incoming) });
     await next();
   };
 }

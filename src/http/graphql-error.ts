@@ -2,7 +2,7 @@
 import { GraphQLError } from "graphql";
 import type { Logger } from "pino";
 import type { HoldfastError } from "../core/errors.ts";
-import { errorHeaders, publicError } from "./public-error.ts";
+import { errorHeaders, publicError, requestOfFault } from "./public-error.ts";
 
 /**
  * The error as it goes to a client. GraphQL's own errors (syntax, validation, coercion) pass; the rest becomes an entry
@@ -34,6 +34,7 @@ export function graphqlFailure(error: unknown, log: Logger): Response {
   return Response.json(answer, { status: known.status, headers: errorHeaders(known) });
 }
 
-function extensionsOf({ code, hint, details }: HoldfastError): Record<string, unknown> {
-  return { code, hint, ...(details && { details }) };
+function extensionsOf(error: HoldfastError): Record<string, unknown> {
+  const { code, hint, details } = error;
+  return { code, hint, ...(details && { details }), ...requestOfFault(error) };
 }

@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { HoldfastError } from "../core/errors.ts";
+import { logContext, type LogContext } from "../telemetry/log-context.ts";
 
 /**
  * The error as a client may see it. What is not of the catalogue is logged in full and replaced by INTERNAL, whose
@@ -21,6 +22,11 @@ export function publicError(error: unknown, log: Logger): HoldfastError {
   return new HoldfastError("INTERNAL", `Something failed inside Holdfast (error ${id}).`, {
     details: { id },
   });
+}
+
+/** What finds the log's lines of a failure that is not the client's: the request's id. Every answer has it as a header, too. */
+export function requestOfFault(error: HoldfastError): Partial<LogContext> {
+  return error.status >= 500 ? { ...logContext() } : {};
 }
 
 /** Headers that belong to an error's answer: how to sign in, when to come back, how much there is to ask for. */

@@ -8,6 +8,7 @@ import type { ServerDeps } from "./deps.ts";
 import { createKeeping } from "../transfer/keep-backups.ts";
 import { createGraphql, type GraphqlOptions } from "./graphql.ts";
 import { trustProxies } from "./peer.ts";
+import { attend } from "./request.ts";
 import { bringsGraphqlFile } from "./graphql-upload.ts";
 import { afterClose } from "./rest/departure.ts";
 import { UPLOAD_PATH } from "./rest/paths.ts";
@@ -66,7 +67,7 @@ export async function createServer(deps: ServerDeps, options: ServerOptions): Pr
   const answer = getRequestListener(app.fetch);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     if (!bringsFile(request)) endIfSlow(request, response, options.requestMs ?? 300_000);
-    void answer(request, response);
+    attend(request, response, deps.log, () => void answer(request, response));
   };
   // Node's own bound on how long a request may take holds for all of them, uploads too.
   const server = createHttpServer({ requestTimeout: 0, headersTimeout: HEADERS_MS }, listener);

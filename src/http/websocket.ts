@@ -14,7 +14,9 @@ import { WebSocketServer } from "ws";
 import type { Origin } from "../auth/context.ts";
 import type { ServerDeps } from "./deps.ts";
 import { GRAPHQL_BODY_LIMIT_BYTES, GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
+import { withLogContext } from "../telemetry/log-context.ts";
 import { graphqlError } from "./graphql-error.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "./request.ts";
 import type { ReadOrigin } from "./peer.ts";
 
 /** How long a client may take to answer the closing handshake. */
@@ -48,14 +50,19 @@ export function serveWebSockets(
   { auth, log, readOrigin }: Pick<ServerDeps, "auth" | "log"> & { readonly readOrigin: ReadOrigin },
 ): WebSockets {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: GRAPHQL_BODY_LIMIT_BYTES });
-  const originOf = ({ socket, headers }: IncomingMessage): Origin =>
-    readOrigin(socket.remoteAddress, [headers["x-forwarded-for"]].flat().join(","));
+  const originOf = (request: IncomingMessage): Origin => ({
+    ...readOrigin(request.socket.remoteAddress, [request.headers["x-forwarded-for"]].flat().join(",")),
+    requestId: requestIdOf(request),
+  });
+  // All that comes over a connection is done on behalf of the request that has opened it.
+  const onBehalf = <T>({ request }: Extra, act: () => T): T =>
+    withLogContext({ requestId: requestIdOf(request) }, act);
   // The enveloped functions belong to one operation each: graphql-ws hands its arguments back where it calls them.
-  const operations = new WeakMap<ExecutionArgs, Enveloped>();
-  const envelopedOf = (args: ExecutionArgs): Enveloped => {
-    const enveloped = operations.get(args);
-    if (enveloped === undefined) throw new Error("an operation that was not prepared here");
-    return enveloped;
+  const operations = new WeakMap<ExecutionArgs, { readonly enveloped: Enveloped; readonly extra: Extra }>();
+  const carryOut = (args: ExecutionArgs, how: "execute" | "subscribe"): OperationResult => {
+    const operation = operations.get(args);
+    if (operation === undefined) throw new Error("an operation that was not prepared here");
+    return onBehalf(operation.extra, () => operation.enveloped[how](args));
   };
   const disposable = useServer<Params>(
     {
@@ -63,42 +70,46 @@ export function serveWebSockets(
         const authorization = authorizationOf(connection);
         if (authorization === null) return true;
         try {
-          await auth.authenticate(authorization);
+          await onBehalf(connection.extra, () => auth.authenticate(authorization));
         } catch (error) {
           connection.extra.socket.close(CloseCode.Unauthorized, graphqlError(error, log).message);
           return false;
         }
         return true;
       },
-      async onSubscribe(connection, _id, payload) {
-        try {
-          const enveloped: Enveloped = graphql.getEnveloped({
-            origin: originOf(connection.extra.request),
-            authorization: authorizationOf(connection),
-            params: payload,
-          });
-          const document = enveloped.parse(payload.query);
-          const errors = enveloped.validate(enveloped.schema, document);
-          if (errors.length > 0) return errors;
-          const args: ExecutionArgs = {
-            schema: enveloped.schema,
-            document,
-            operationName: payload.operationName,
-            variableValues: payload.variables,
-            contextValue: await enveloped.contextFactory(),
-          };
-          operations.set(args, enveloped);
-          return args;
-        } catch (error) {
-          return [graphqlError(error, log)];
-        }
-      },
-      execute: (args) => envelopedOf(args).execute(args),
-      subscribe: (args) => envelopedOf(args).subscribe(args),
+      onSubscribe: (connection, _id, payload) =>
+        onBehalf(connection.extra, async () => {
+          try {
+            const enveloped: Enveloped = graphql.getEnveloped({
+              origin: originOf(connection.extra.request),
+              authorization: authorizationOf(connection),
+              params: payload,
+            });
+            const document = enveloped.parse(payload.query);
+            const errors = enveloped.validate(enveloped.schema, document);
+            if (errors.length > 0) return errors;
+            const args: ExecutionArgs = {
+              schema: enveloped.schema,
+              document,
+              operationName: payload.operationName,
+              variableValues: payload.variables,
+              contextValue: await enveloped.contextFactory(),
+            };
+            operations.set(args, { enveloped, extra: connection.extra });
+            return args;
+          } catch (error) {
+            return [graphqlError(error, log)];
+          }
+        }),
+      execute: (args) => carryOut(args, "execute"),
+      subscribe: (args) => carryOut(args, "subscribe"),
       onError: (_connection, _id, _payload, errors) => errors.map(formatWithoutHttp),
     },
     sockets,
   );
+  sockets.on("headers", (headers, request) => {
+    headers.push(`${REQUEST_ID_HEADER}: ${requestIdOf(request)}`);
+  });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.url?.split("?")[0] !== GRAPHQL_PATH) {
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");

@@ -45,7 +45,7 @@ export async function recordRun(
 ): Promise<{ run: Run; created: boolean }> {
   const requestedById = caller === null || caller.via === "system" ? null : caller.userId;
   const requester = { requestedById, requestedBy: caller?.username ?? null };
-  const result = await createRun(ledger, { ...submission, ...requester });
+  const result = await createRun(ledger, { ...submission, ...requester, requestId: origin.requestId });
   if (!result.created) return result;
   const { id, kind, entities, request, scheduleId } = submission;
   await recordAudit(ledger.db, {

@@ -3,12 +3,13 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { pino, type Logger } from "pino";
+import type { Logger } from "pino";
 import { deriveKey } from "../../src/codec/seal.ts";
 import { installationSigner } from "../../src/codec/signature.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { watchRuns } from "../../src/ledger/watch.ts";
 import { openQueue, type RunQueue } from "../../src/queue/queue.ts";
+import { createLog } from "../../src/runtime/log.ts";
 import { createServer, type RunningServer, type ServerOptions } from "../../src/http/server.ts";
 import type { ServerDeps } from "../../src/http/deps.ts";
 import { memoryStore } from "../../src/store/memory.ts";
@@ -41,10 +42,7 @@ export async function startTestServer(
 ): Promise<TestServer> {
   const world = await createWorld();
   const logged: Record<string, unknown>[] = [];
-  const log: Logger = pino(
-    { level: "info" },
-    { write: (line: string) => void logged.push(JSON.parse(line)) },
-  );
+  const log: Logger = createLog("info", { write: (line) => void logged.push(JSON.parse(line)) });
   const queue = await openQueue({
     redisUrl: process.env["REDIS_URL"],
     databaseUrl: world.url,

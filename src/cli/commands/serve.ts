@@ -44,9 +44,13 @@ export function define(command: Command, { signal }: CommandContext): void {
 
 async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
   const { readEnvironment } = await import("../../config/environment.ts");
+  const { readConfiguration } = await import("../../config/configuration.ts");
   const { createLog } = await import("../../runtime/log.ts");
+  const { secretsOf } = await import("../../runtime/redaction.ts");
   const { startStack } = await import("../../runtime/stack.ts");
   const environment = readEnvironment(process.env);
+  const configuration = await readConfiguration(environment);
+  const log = createLog(environment.logLevel, 2, secretsOf(environment, configuration));
   const { onLost, ended } = runUntil(signal);
   const stack = await startStack(
     {
@@ -54,7 +58,7 @@ async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> 
       port: options.port ?? environment.port,
       metricsPort: options.metricsPort ?? environment.metricsPort,
     },
-    { log: createLog(environment.logLevel), worker: options.worker, onLost },
+    { configuration, log, worker: options.worker, onLost },
   );
   try {
     process.stdout.write(welcome(stack));

@@ -28,7 +28,7 @@ export interface Configuration {
   /** Holds the identity that opens backups for drills that nobody attends; undefined: there is none. */
   readonly drillIdentityFile: string | undefined;
   /** Where metrics are told without a token; undefined: nowhere. */
-  readonly metrics: MetricsPort | undefined;
+  readonly metrics?: MetricsPort | undefined;
   /** What stands in the file for each of its entities, for messages; Holdfast's own are not among them. */
   readonly places: ReadonlyMap<string, EntityPlace>;
 }

@@ -1,0 +1,55 @@
+// What every request has: an id, which its answer, its log lines and the runs that it starts have too; and a line in the log.
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import { withLogContext } from "../telemetry/log-context.ts";
+import { afterClose } from "./rest/departure.ts";
+
+export const REQUEST_ID_HEADER = "X-Request-Id";
+
+/** What may stand in a header and in a log: others' ids look like UUIDs, ULIDs, or parts joined by dots, dashes and colons. */
+const SANE = /^[\w.:@/+=-]{1,128}$/;
+/** Asked for every few seconds, by programs. */
+const FREQUENT = /^\/(?:healthz|readyz|metrics)(?:\?|$)/;
+
+const ids = new WeakMap<IncomingMessage, string>();
+
+/** As the client has it in `X-Request-Id`, if that is sane; otherwise made here. The same whenever it is asked for. */
+export function requestIdOf(request: IncomingMessage): string {
+  const known = ids.get(request);
+  if (known !== undefined) return known;
+  const given = request.headers["x-request-id"];
+  const id = typeof given === "string" && SANE.test(given) ? given : randomUUID();
+  ids.set(request, id);
+  return id;
+}
+
+/** Answers a request on its own behalf, and logs it when the answer has been sent or the client has gone. */
+export function attend(
+  request: IncomingMessage,
+  response: ServerResponse,
+  log: Logger,
+  answer: () => void,
+): void {
+  const requestId = requestIdOf(request);
+  const startedMs = performance.now();
+  response.setHeader(REQUEST_ID_HEADER, requestId);
+  withLogContext({ requestId }, () => {
+    afterClose(response, () => {
+      withLogContext({ requestId }, () => {
+        log[FREQUENT.test(request.url ?? "") ? "debug" : "info"](
+          {
+            method: request.method,
+            // What stands behind the question mark may be anything.
+            path: request.url?.split("?")[0],
+            status: response.statusCode,
+            durationMs: Math.round(performance.now() - startedMs),
+            ...(!response.writableFinished && { cutShort: true }),
+          },
+          "request answered",
+        );
+      });
+    });
+    answer();
+  });
+}
