@@ -21,10 +21,15 @@ export interface AuditRecord {
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** For so long an act waits to be written down. */
+const LOCK_TIMEOUT = "10s";
+
 /** Give the transaction of the act itself, so that neither is there without the other. */
 export async function recordAudit(db: Database, record: AuditRecord): Promise<void> {
   const { actor, action, target, address, details } = record;
   const ip = typeof address === "string" && isIP(address) !== 0 && !address.includes("%") ? address : null;
+  // A restore of the log keeps everybody from writing to it: nobody waits for that without end.
+  await db.execute(sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`);
   await db.insert(auditLogs).values({ actor, action, target: target ?? null, ip, details: details ?? null });
 }
 

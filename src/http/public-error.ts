@@ -2,7 +2,7 @@
 // INTERNAL with an id that the log has too.
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { HoldfastError } from "../core/errors.ts";
+import { hasCode, HoldfastError } from "../core/errors.ts";
 import { logContext, type LogContext } from "../telemetry/log-context.ts";
 
 /**
@@ -13,6 +13,13 @@ export function publicError(error: unknown, log: Logger): HoldfastError {
   if (error instanceof HoldfastError) {
     if (error.status >= 500) log.error({ err: error, code: error.code }, error.message);
     return error;
+  }
+  if (isLockFailure(error)) {
+    log.warn({ err: error }, "a request waited for a lock in vain");
+    return new HoldfastError("TABLE_LOCKED", "Something else is changing what this would write to.", {
+      hint: "A restore of Holdfast's own tables may be under way: try again when it has ended. Nothing was changed.",
+      cause: error,
+    });
   }
   const id = randomUUID();
   log.error(
@@ -27,6 +34,12 @@ export function publicError(error: unknown, log: Logger): HoldfastError {
 /** What finds the log's lines of a failure that is not the client's: the request's id. Every answer has it as a header, too. */
 export function requestOfFault(error: HoldfastError): Partial<LogContext> {
   return error.status >= 500 ? { ...logContext() } : {};
+}
+
+/** Drizzle wraps what the driver throws: lock_not_available, deadlock_detected. */
+function isLockFailure(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return hasCode(cause, "55P03") || hasCode(cause, "40P01");
 }
 
 /** Headers that belong to an error's answer: how to sign in, when to come back, how much there is to ask for. */

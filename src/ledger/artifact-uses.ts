@@ -1,6 +1,6 @@
 // Artifacts that are being read, and artifacts that are being deleted: never both. Whoever begins either locks the
 // artifact's row first, so that any number of servers agree on which came first.
-import { and, eq, gt, inArray, lt, sql } from "drizzle-orm";
+import { and, eq, gt, inArray, lt, sql, type SQL } from "drizzle-orm";
 import { HoldfastError } from "../core/errors.ts";
 import type { RunKind } from "../core/run.ts";
 import type { Artifact } from "./artifacts.ts";
@@ -8,16 +8,54 @@ import type { Ledger } from "./connect.ts";
 import { artifactReaders, artifacts, runs } from "./tables.ts";
 
 /** The ledger's `db`, or a transaction of it: locks last as long as that. */
-type Transaction = Pick<Ledger["db"], "select" | "insert" | "update" | "delete">;
+type Transaction = Pick<Ledger["db"], "select" | "insert" | "update" | "delete" | "execute">;
 
 /** A reader that has said nothing for so long has died. It says something every few seconds. */
 const READER_LIFETIME = sql`interval '30 seconds'`;
 
+/** Of the lock that whoever writes an artifact's objects has on it: not its row's, which nobody should wait for so long. */
+const writersKey = (artifactId: SQL | string): SQL => sql`hashtextextended(${artifactId}::text, 0)`;
+
+/**
+ * Keeps an artifact to oneself until the transaction ends, while it is brought in or given another key. Nobody waits for
+ * that, which takes as long as the stores take: who comes to write or to read it is told.
+ * @param artifactId also of one that the ledger does not know yet
+ * @throws HoldfastError BACKUP_IN_USE
+ */
+export async function claimForWriting(tx: Transaction, artifactId: string): Promise<void> {
+  const [row] = await tx.execute<{ free: boolean }>(
+    sql`select pg_try_advisory_xact_lock(${writersKey(artifactId)}) as free`,
+  );
+  if (row?.free !== true) throw beingWritten(artifactId);
+}
+
+function beingWritten(artifactId: string): HoldfastError {
+  return new HoldfastError(
+    "BACKUP_IN_USE",
+    `The artifact ${artifactId} is being brought in, or given another key, at this moment.`,
+    { hint: "Wait until that has ended, then try again." },
+  );
+}
+
+/** @throws HoldfastError BACKUP_IN_USE where somebody has claimed one of the backups' artifacts for writing */
+export async function requireUnclaimed(tx: Transaction, backupIds: readonly string[]): Promise<void> {
+  const found = await tx
+    .select({
+      id: artifacts.id,
+      free: sql<boolean>`pg_try_advisory_xact_lock_shared(${writersKey(sql`${artifacts.id}`)})`,
+    })
+    .from(artifacts)
+    .where(inArray(artifacts.runId, [...backupIds]));
+  const taken = found.find(({ free }) => !free);
+  if (taken !== undefined) throw beingWritten(taken.id);
+}
+
 /**
  * Keeps a backup from being deleted until the transaction ends; by then a run that reads it has been written.
- * @throws HoldfastError BACKUP_DELETED
+ * @throws HoldfastError BACKUP_DELETED; BACKUP_IN_USE while it is being given another key
  */
 export async function holdForReading(tx: Transaction, backupId: string): Promise<void> {
+  await requireUnclaimed(tx, [backupId]);
   const [artifact] = await tx
     .select({ deletionRequestedAt: artifacts.deletionRequestedAt })
     .from(artifacts)
@@ -36,7 +74,7 @@ function requireKept(backupId: string, artifact: Pick<Artifact, "deletionRequest
 /**
  * Notes somebody who reads a backup's artifact outside of any run.
  * @returns the reader's id, for `keepReading` and `endReading`
- * @throws HoldfastError BACKUP_DELETED
+ * @throws HoldfastError BACKUP_DELETED; BACKUP_IN_USE while it is being given another key
  */
 export async function beginReading(ledger: Ledger, artifact: Artifact): Promise<string> {
   return ledger.db.transaction(async (tx) => {
@@ -74,6 +112,8 @@ export type ArtifactUse =
  */
 export async function lockArtifacts(tx: Transaction, backupIds: readonly string[]): Promise<Artifact[]> {
   if (backupIds.length === 0) return [];
+  // Whoever gives one of them another key may take his time.
+  await tx.execute(sql`select set_config('lock_timeout', '10s', true)`);
   const locked = await tx
     .select()
     .from(artifacts)

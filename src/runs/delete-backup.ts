@@ -7,7 +7,7 @@ import { requirePermissions } from "../auth/permissions.ts";
 import { MANAGE_BACKUPS } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { isFinal } from "../core/run.ts";
-import { findUses, lockArtifacts, type ArtifactUse } from "../ledger/artifact-uses.ts";
+import { findUses, lockArtifacts, requireUnclaimed, type ArtifactUse } from "../ledger/artifact-uses.ts";
 import { setPinned } from "../ledger/artifacts.ts";
 import { requestDeletions } from "../ledger/deletions.ts";
 import type { BackupRun } from "../ledger/run-row.ts";
@@ -31,6 +31,7 @@ export async function deleteBackup(
 ): Promise<Backup> {
   const run = await requireManaged(deps, caller, id);
   await deps.ledger.db.transaction(async (tx) => {
+    await requireUnclaimed(tx, [run.id]);
     const [artifact] = await lockArtifacts(tx, [run.id]);
     if (artifact === undefined) return;
     if (artifact.pinned) throw new HoldfastError("BACKUP_PINNED", `The backup ${id} is pinned.`);
@@ -83,6 +84,7 @@ export async function pinBackup(
 ): Promise<Backup> {
   const run = await requireManaged(deps, caller, id);
   await deps.ledger.db.transaction(async (tx) => {
+    await requireUnclaimed(tx, [run.id]);
     const [artifact] = await lockArtifacts(tx, [run.id]);
     if (artifact === undefined) throw new HoldfastError("BACKUP_DELETED", `The backup ${id} is deleted.`);
     if (artifact.pinned === pinned) return;

@@ -10,6 +10,7 @@ import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { storeSink, storeSource, tarSource, type ArtifactSource } from "../engine/artifact-io.ts";
 import { readIndex, type IndexedArtifact } from "../engine/artifact-reader.ts";
 import { verifyStored } from "../engine/verify.ts";
+import { claimForWriting } from "../ledger/artifact-uses.ts";
 import type { Artifact } from "../ledger/artifacts.ts";
 import { findArtifact } from "../ledger/artifacts.ts";
 import { findArtifactById, isBeingWritten, recordForeignArtifact } from "../ledger/kept.ts";
@@ -39,32 +40,38 @@ export async function importBackup(
     const indexed = await readIndex(source, signal);
     const { id } = indexed.header;
     const described = await describeForeign(catalog, source, indexed, unlock, signal);
-    const known = await findArtifactById(ledger.db, id);
-    if (known?.deletedAt === null) return await sameBackup(deps, caller, known, indexed);
-    if (await isBeingWritten(ledger, id))
-      throw new HoldfastError("BAD_INPUT", `The backup ${id} is being made here at this moment.`);
-    await copyInto(store, storeName, source, indexed, signal);
-    const run = await recordForeignArtifact(ledger, {
-      ...described,
-      stores: [storeName],
-      origin: "IMPORTED",
-      requestedBy: caller.username,
+    return await ledger.db.transaction(async (tx) => {
+      // Two who bring the same would write the same objects, and one that fails deletes them.
+      await claimForWriting(tx, id);
+      const known = await findArtifactById(tx, id);
+      if (known?.deletedAt === null) return sameBackup(deps, caller, known, indexed);
+      if (await isBeingWritten({ ...ledger, db: tx }, id))
+        throw new HoldfastError("BAD_INPUT", `The backup ${id} is being made here at this moment.`);
+      await copyInto(store, storeName, source, indexed, signal);
+      const run = await recordForeignArtifact(
+        { ...ledger, db: tx },
+        { ...described, stores: [storeName], origin: "IMPORTED", requestedBy: caller.username },
+      );
+      if (run === undefined) {
+        // Somebody has looked through the store at the same time, and found it.
+        const found = await findArtifactById(tx, id);
+        if (found === undefined) throw otherHasId(id);
+        return sameBackup(deps, caller, found, indexed);
+      }
+      await recordAudit(tx, {
+        actor: caller.username,
+        action: "backup.imported",
+        target: `backup:${run.id}`,
+        address: origin.address,
+        details: {
+          artifact: id,
+          store: storeName,
+          encryption: described.encryption,
+          sizeBytes: described.sizeBytes,
+        },
+      });
+      return { run, artifact: await findArtifact({ ...ledger, db: tx }, run.id) };
     });
-    // Somebody else has brought the very same at the same time.
-    if (run === undefined) throw otherHasId(id);
-    await recordAudit(ledger.db, {
-      actor: caller.username,
-      action: "backup.imported",
-      target: `backup:${run.id}`,
-      address: origin.address,
-      details: {
-        artifact: id,
-        store: storeName,
-        encryption: described.encryption,
-        sizeBytes: described.sizeBytes,
-      },
-    });
-    return { run, artifact: await findArtifact(ledger, run.id) };
   } finally {
     await source.close();
   }

@@ -9,7 +9,7 @@ import { HoldfastError } from "../core/errors.ts";
 import type { RekeyOrder } from "../engine/rekey.ts";
 import { checkRekeyable } from "../engine/rekey.ts";
 import { rekeyKept } from "../engine/rekey-kept.ts";
-import { findUses, lockArtifacts } from "../ledger/artifact-uses.ts";
+import { claimForWriting, findUses, lockArtifacts } from "../ledger/artifact-uses.ts";
 import { findArtifact } from "../ledger/artifacts.ts";
 import { recordRekeyed } from "../ledger/kept.ts";
 import { readTrust } from "../ledger/trusted-keys.ts";
@@ -45,7 +45,9 @@ export async function rekeyBackup(
   if (run.request.encryption !== "NONE") checkUnlock(run.request.encryption, unlock);
   else checkRekeyable({ encryption: "NONE" });
   await ledger.db.transaction(async (tx) => {
-    // Until this ends nothing begins to read it, and nobody deletes it.
+    // Until this ends nothing begins to read it, nobody deletes it, and nobody else gives it another key.
+    const kept = await findArtifact({ ...ledger, db: tx }, run.id);
+    if (kept !== undefined) await claimForWriting(tx, kept.id);
     const [artifact] = await lockArtifacts(tx, [run.id]);
     if (artifact === undefined) throw new HoldfastError("BACKUP_DELETED", `The backup ${id} is deleted.`);
     const use = (await findUses(tx, [artifact])).get(artifact.runId);

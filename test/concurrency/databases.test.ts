@@ -88,7 +88,7 @@ describe("two restores of the same entities", () => {
   it("with the plan of the same preview: the one does what was agreed to, the other is told of it", async () => {
     const { plan: expectPlan } = await place.restore(first, { dryRun: true });
     const ended = await Promise.allSettled([1, 2].map(() => place.restore(first, { expectPlan })));
-    const codes = ended.map((one) => (one.status === "rejected" ? one.reason.code : one.status));
+    const codes = ended.map((one) => (one.status === "rejected" ? String(one.reason.code) : one.status));
     expect(codes.toSorted()).toEqual(["PLAN_CHANGED", "fulfilled"]);
     expect(await place.leftovers()).toEqual([]);
   });
