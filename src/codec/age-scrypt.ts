@@ -1,8 +1,9 @@
 // age's passphrase stanza (https://age-encryption.org/v1, "scrypt recipient stanza") over Node's own scrypt, because
 // the age-encryption package computes it in JavaScript and holds the event loop for some two seconds.
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from "node:crypto";
+import { randomBytes, scrypt } from "node:crypto";
 import { Stanza, type Identity, type Recipient } from "age-encryption";
 import { HoldfastError } from "../core/errors.ts";
+import { base64, isBody, unwrapFileKey, wrapFileKey } from "./age-stanza.ts";
 
 const LABEL = "age-encryption.org/v1/scrypt";
 /** The work factor of the age command: 256 MiB and about a second. */
@@ -11,10 +12,6 @@ const WORK_FACTOR = 18;
 const WORK_FACTOR_MAX = 20;
 const BLOCK_SIZE = 8;
 const SALT_BYTES = 16;
-const TAG_BYTES = 16;
-const WRAPPED_KEY_BYTES = 16 + TAG_BYTES;
-/** Each wrapping key wraps one file key, so the nonce is fixed. */
-const ZERO_NONCE = new Uint8Array(12);
 
 /** Wraps the file key to a passphrase; must be the only recipient of its file. */
 export function scryptRecipient(passphrase: string): Recipient {
@@ -22,9 +19,7 @@ export function scryptRecipient(passphrase: string): Recipient {
     wrapFileKey: async (fileKey) => {
       const salt = randomBytes(SALT_BYTES);
       const key = await wrappingKey(passphrase, salt, WORK_FACTOR);
-      const cipher = createCipheriv("chacha20-poly1305", key, ZERO_NONCE, { authTagLength: TAG_BYTES });
-      const body = Buffer.concat([cipher.update(fileKey), cipher.final(), cipher.getAuthTag()]);
-      return [new Stanza(["scrypt", base64(salt), String(WORK_FACTOR)], body)];
+      return [new Stanza(["scrypt", base64(salt), String(WORK_FACTOR)], wrapFileKey(fileKey, key))];
     },
   };
 }
@@ -40,15 +35,7 @@ export function scryptIdentity(passphrase: string): Identity {
       if (stanza === undefined) return null;
       const { salt, workFactor } = parseStanza(stanza, stanzas.length);
       const key = await wrappingKey(passphrase, salt, workFactor);
-      const decipher = createDecipheriv("chacha20-poly1305", key, ZERO_NONCE, { authTagLength: TAG_BYTES });
-      decipher.setAuthTag(stanza.body.subarray(-TAG_BYTES));
-      const fileKey = decipher.update(stanza.body.subarray(0, -TAG_BYTES));
-      try {
-        decipher.final();
-      } catch {
-        return null;
-      }
-      return new Uint8Array(fileKey);
+      return unwrapFileKey(stanza.body, key);
     },
   };
 }
@@ -62,14 +49,10 @@ function parseStanza(stanza: Stanza, stanzaCount: number): { salt: Buffer; workF
     rest.length === 0 &&
     salt.length === SALT_BYTES &&
     base64(salt) === saltText &&
-    stanza.body.length === WRAPPED_KEY_BYTES &&
+    isBody(stanza.body) &&
     workFactor <= WORK_FACTOR_MAX;
   if (!wellFormed) throw new HoldfastError("ARTIFACT_CORRUPT", "The passphrase stanza is malformed.");
   return { salt, workFactor };
-}
-
-function base64(bytes: Buffer): string {
-  return bytes.toString("base64").replaceAll("=", "");
 }
 
 let turn: Promise<unknown> = Promise.resolve();

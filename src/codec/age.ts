@@ -1,5 +1,5 @@
-// age files (https://age-encryption.org/v1) that the `age` command opens, and the other way round. The header and the
-// wrapping of the file key are the age-encryption package's; the payload is ours, for speed.
+// age files (https://age-encryption.org/v1) that the `age` command opens, and the other way round. The header is the age-encryption
+// package's; the wrapping of the file key and the payload are ours, for speed.
 import {
   Decrypter,
   Encrypter,
@@ -10,6 +10,7 @@ import {
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { decryptPayload, encryptPayload, type PayloadEncryptor } from "./age-payload.ts";
 import { scryptIdentity, scryptRecipient } from "./age-scrypt.ts";
+import { x25519Identity, x25519Recipient } from "./age-x25519.ts";
 
 /** An X25519 key pair in age's text form: `AGE-SECRET-KEY-1...` and `age1...`. */
 export interface AgeKeyPair {
@@ -102,7 +103,7 @@ export function checkRecipients(recipients: readonly string[]): void {
 function addRecipient(encrypter: Encrypter, recipient: string): void {
   try {
     if (!RECIPIENT.test(recipient)) throw new Error("not of the form age1...");
-    encrypter.addRecipient(recipient);
+    encrypter.addRecipient(x25519Recipient(recipient));
   } catch (error) {
     // What was given may be an identity by mistake, so it is not repeated.
     throw new HoldfastError("BAD_RECIPIENT", "One of the recipients is not an age X25519 recipient.", {
@@ -174,9 +175,11 @@ function identityLines(text: string): string[] {
   return identities;
 }
 
+const X25519_IDENTITY = "AGE-SECRET-KEY-1";
+
 function addIdentity(decrypter: Decrypter, identity: string): void {
   try {
-    decrypter.addIdentity(identity);
+    decrypter.addIdentity(identity.startsWith(X25519_IDENTITY) ? x25519Identity(identity) : identity);
   } catch {
     // Without the cause: it may repeat what is secret.
     throw new HoldfastError("BAD_INPUT", "What was given is not an age identity.", {

@@ -1,7 +1,7 @@
 // zstd, as a stage that takes large batches. Node compresses on its thread pool, once for each write: a batch of some
 // 1 MiB makes the crossing cheap, and leaves the main thread free for the socket.
 import { pipeline, Readable } from "node:stream";
-import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
+import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync } from "node:zlib";
 import { HoldfastError } from "../core/errors.ts";
 
 /**
@@ -22,6 +22,13 @@ const PARAMETERS = {
 const WINDOW_LOG_MAX = 23;
 
 const OUTPUT_CHUNK_BYTES = 512 * 1024;
+const LEAST_CHUNK_BYTES = 1024;
+
+/**
+ * What comes in one batch of at most so many bytes is compressed in one call, in less than a millisecond: thousands of small tables
+ * would otherwise leave a stream and its half MiB each to the garbage collector.
+ */
+const SMALL_BYTES = 128 * 1024;
 
 export interface Compressor {
   /**
@@ -40,10 +47,48 @@ export interface Compressor {
  * @param onOutput is called with every piece of the frame, in order; the piece is the receiver's to keep
  */
 export function createCompressor(onOutput: (bytes: Buffer) => void): Compressor {
+  let small: Buffer | undefined;
+  let stream: Compressor | undefined;
+  let destroyed = false;
+  const openStream = (): Compressor => {
+    if (destroyed) throw new Error(CLOSED);
+    return createStreamCompressor(onOutput);
+  };
+  return {
+    write: async (batch) => {
+      if (stream === undefined && small === undefined && batch.length <= SMALL_BYTES && !destroyed) {
+        small = Buffer.from(batch);
+        return;
+      }
+      const before = stream === undefined ? small : undefined;
+      stream ??= openStream();
+      // Both are queued before anything is waited for: batches that are written meanwhile come after them.
+      await Promise.all([before && stream.write(before), stream.write(batch)]);
+    },
+    end: async () => {
+      if (stream !== undefined) return stream.end();
+      if (destroyed) throw new Error(CLOSED);
+      onOutput(compressSmall(small ?? Buffer.alloc(0)));
+    },
+    destroy: () => {
+      destroyed = true;
+      stream?.destroy();
+    },
+  };
+}
+
+const CLOSED = "the compressor was closed before its end";
+
+function compressSmall(bytes: Buffer): Buffer {
+  // What does not compress becomes larger by a header and three bytes for each block of 128 KiB.
+  return zstdCompressSync(bytes, { chunkSize: bytes.length + LEAST_CHUNK_BYTES, params: PARAMETERS });
+}
+
+function createStreamCompressor(onOutput: (bytes: Buffer) => void): Compressor {
   const stream = createZstdCompress({ chunkSize: OUTPUT_CHUNK_BYTES, params: PARAMETERS });
   const ended = new Promise<void>((resolve, reject) => {
     stream.once("end", resolve).once("error", reject);
-    stream.once("close", () => reject(new Error("the compressor was closed before its end")));
+    stream.once("close", () => reject(new Error(CLOSED)));
   });
   ended.catch(() => {}); // whoever calls end() sees it; nobody else has to
   stream.on("data", (bytes: Buffer) => {
@@ -72,11 +117,16 @@ export function createCompressor(onOutput: (bytes: Buffer) => void): Compressor 
  * The contents of one zstd frame, in pieces of at most half a MiB however much they swell. Stops decompressing when
  * the consumer stops reading.
  * @param name for messages
+ * @param expectedBytes how much there should be, so that little gets little memory; there may be any amount
  * @throws HoldfastError ARTIFACT_CORRUPT for anything but exactly one whole frame; what `frame` throws, as it is
  */
-export async function* decompress(frame: Iterable<Uint8Array>, name: string): AsyncGenerator<Buffer> {
+export async function* decompress(
+  frame: Iterable<Uint8Array>,
+  name: string,
+  expectedBytes = OUTPUT_CHUNK_BYTES,
+): AsyncGenerator<Buffer> {
   const stream = createZstdDecompress({
-    chunkSize: OUTPUT_CHUNK_BYTES,
+    chunkSize: Math.min(OUTPUT_CHUNK_BYTES, expectedBytes + LEAST_CHUNK_BYTES),
     params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX },
   });
   let compressedBytes = 0;

@@ -105,7 +105,7 @@ export async function* decodePart(
     throw new HoldfastError("ARTIFACT_TAMPERED", `${contents.name} is encrypted to another artifact's key.`);
   let rows = 0;
   let rawBytes = 0;
-  for await (const chunk of decompress(frame, contents.name)) {
+  for await (const chunk of decompress(frame, contents.name, contents.rawBytes)) {
     rows += countRows(chunk);
     rawBytes += chunk.length;
     if (rawBytes > contents.rawBytes || rows > contents.rows) throw differs(contents, "more");
