@@ -109,13 +109,12 @@ export function copyTable(
  * The same in a transaction, which has locked the tables already: the locks of their indexes, which no COPY needs for longer than it
  * runs, are given back. Those of thousands of tables would be more than a server has room for.
  */
-export async function* copyOutAndRelease(
+export function copyOutAndRelease(
   session: Session,
   task: CopyRange,
 ): AsyncGenerator<CopyBatch, void, undefined> {
-  await session.query("SAVEPOINT holdfast_copy");
-  yield* copyOut(session, task);
-  await session.query("ROLLBACK TO SAVEPOINT holdfast_copy; RELEASE SAVEPOINT holdfast_copy");
+  return session.copyOut(sql`SAVEPOINT holdfast_copy; ${copyStatement(task)};
+    ROLLBACK TO SAVEPOINT holdfast_copy; RELEASE SAVEPOINT holdfast_copy`);
 }
 
 /** `ONLY`: rows of tables that inherit from it are those tables' own. */

@@ -28,13 +28,23 @@ const SPARE_BUFFERS = 4;
  */
 export class SpareBuffers {
   readonly #buffers: Buffer[] = [];
+  #first: Buffer | undefined;
+
+  /** For the first batch of a COPY. */
+  takeFirst(): Buffer {
+    const first = this.#first ?? this.#buffers.pop() ?? Buffer.allocUnsafeSlow(FIRST_BATCH_BYTES);
+    if (first === this.#first) this.#first = undefined;
+    return first;
+  }
 
   take(): Buffer {
     return this.#buffers.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
   }
 
   give(buffer: Buffer): void {
-    if (buffer.length === BATCH_BYTES && this.#buffers.length < SPARE_BUFFERS) this.#buffers.push(buffer);
+    if (buffer.length === FIRST_BATCH_BYTES) this.#first = buffer;
+    else if (buffer.length === BATCH_BYTES && this.#buffers.length < SPARE_BUFFERS)
+      this.#buffers.push(buffer);
   }
 }
 
@@ -47,7 +57,7 @@ export class CopyTap {
 
   readonly #resume: () => void;
   readonly #spare: SpareBuffers;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BATCH_BYTES);
+  #buffer: Buffer;
   #usedBytes = 0;
   #lastRowEnd = 0;
   #rowsInBuffer = 0;
@@ -63,6 +73,7 @@ export class CopyTap {
   constructor(resume: () => void, spare = new SpareBuffers()) {
     this.#resume = resume;
     this.#spare = spare;
+    this.#buffer = spare.takeFirst();
     this.#room = this.#buffer;
   }
 
