@@ -33,7 +33,8 @@ export function checkDueTimes(field: string, { cron, timeZone }: DueTimes, now: 
     throw new HoldfastError("BAD_INPUT", `\`${field}\` names a time that never comes.`, { hint: HINT });
 }
 
-function checkTimeZone(timeZone: string): void {
+/** @throws HoldfastError BAD_INPUT for what is no IANA name */
+export function checkTimeZone(timeZone: string): void {
   try {
     // An offset such as +02:00 would be taken, too, and be wrong for half of the year.
     if (!/^[a-z]/i.test(timeZone)) throw new RangeError("not a name");

@@ -8,6 +8,7 @@ import { MANAGE_BACKUPS } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { storeSource } from "../engine/artifact-io.ts";
 import { readIndex, type IndexedArtifact } from "../engine/artifact-reader.ts";
+import { artifactIds } from "../engine/stored-artifacts.ts";
 import type { Artifact } from "../ledger/artifacts.ts";
 import { addStore, findArtifactById, isBeingWritten, recordForeignArtifact } from "../ledger/kept.ts";
 import type { Keeping, ScannedArtifact } from "../runs/keeping.ts";
@@ -30,7 +31,7 @@ export async function scanStores(
   for (const name of stores) {
     const store = deps.artifactStores.get(name);
     if (store === undefined) throw new HoldfastError("BAD_INPUT", `There is no store ${name}.`);
-    for await (const artifactId of artifactsIn(store))
+    for await (const artifactId of artifactIds(store))
       found.push({ store: name, artifactId, ...(await look(deps, { name, store }, artifactId, signal)) });
   }
   await recordAudit(deps.ledger.db, {
@@ -43,19 +44,6 @@ export async function scanStores(
     },
   });
   return found;
-}
-
-const PREFIX = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\//;
-
-/** The prefixes under which artifacts may be. Keys come in order, so that those of one prefix come together. */
-async function* artifactsIn(store: Store): AsyncGenerator<string> {
-  let last: string | undefined;
-  for await (const { key } of store.list("")) {
-    const id = PREFIX.exec(key)?.[1];
-    if (id === undefined || id === last) continue;
-    last = id;
-    yield id;
-  }
 }
 
 interface Place {

@@ -6,23 +6,39 @@ import { BACKUP, BACKUPS, CANCEL_RUN, type ListedBackup } from "../client/listin
 import { STANDARD, writeOutput } from "../files/output.ts";
 import { printResult, withProgress } from "../report.ts";
 import type { ApiOptions, ServerOptions } from "../server-options.ts";
-import type { ReportOptions } from "../shared-options.ts";
+import { UsageError } from "../failure.ts";
+import type { ReportOptions, UnlockOptions } from "../shared-options.ts";
 import { formatBytes, formatCount, formatQuantity, formatTime } from "../terminal/format.ts";
 import { renderTable } from "../terminal/table.ts";
 import { describeCancelled, describeRun } from "./describe-run.ts";
 import { findSchedule } from "./schedules.ts";
 
-export interface ListBackupsOptions extends ApiOptions {
+export interface ListBackupsOptions extends ApiOptions, UnlockOptions {
   readonly limit: number;
   readonly status?: string;
   readonly entity?: readonly string[];
   /** By name or id. */
   readonly schedule?: string;
   readonly deleted?: boolean;
+  /** A directory, or a store's name: what lies there, and no ledger. */
+  readonly store?: string;
 }
 
 export async function listBackups(options: ListBackupsOptions, signal: AbortSignal): Promise<void> {
-  const { limit, status, entity = [], schedule, deleted } = options;
+  const { limit, status, entity = [], schedule, deleted, store } = options;
+  if (store !== undefined) {
+    if (
+      [status, schedule, deleted, options.entity, options.server, options.token].some(
+        (one) => one !== undefined,
+      )
+    )
+      throw new UsageError(
+        "--store lists what lies in a store, and asks no server and no ledger.",
+        "Leave out --status, --entity, --schedule, --deleted, --server and --token, or --store.",
+      );
+    const { listStored } = await import("./store-alone.ts");
+    return listStored({ ...options, store }, signal);
+  }
   await using api = await openApi(options, signal);
   const filter = {
     ...(status && { status }),

@@ -6,7 +6,7 @@ import { addExamples, type CommandContext } from "../command.ts";
 import { defineImport, defineRekey, defineVerify } from "./backup-artifacts.ts";
 import { collectNames, parseCount } from "../options.ts";
 import { addApiOptions, addServerOptions, type ApiOptions } from "../server-options.ts";
-import { addReportOptions } from "../shared-options.ts";
+import { addReportOptions, addUnlockOptions } from "../shared-options.ts";
 
 export function define(command: Command, context: CommandContext): void {
   command
@@ -44,13 +44,18 @@ function defineList(command: Command, { signal }: CommandContext): void {
     )
     .option("--entity <name>", "only those that hold it", collectNames)
     .option("--schedule <schedule>", "only those of this one, by name or id")
-    .option("--deleted", "those that are deleted, instead of those that are not");
-  addApiOptions(command).action(async (options: ListBackupsOptions) => {
+    .option("--deleted", "those that are deleted, instead of those that are not")
+    .option(
+      "--store <store>",
+      "only what lies in this directory, or store of the configuration, as it says itself: no ledger is asked",
+    );
+  addApiOptions(addUnlockOptions(command)).action(async (options: ListBackupsOptions) => {
     const { listBackups } = await import("../acts/backups.ts");
     await listBackups(options, signal);
   });
   addExamples(command, [
     ["holdfast backups list --entity users --limit 3", "the latest three with users"],
+    ["holdfast backups list --store /srv/backups", "what lies there, whoever made it"],
     ["holdfast backups list --status SUCCEEDED --limit 1 --json | jq -r '.[0].id'", "for scripts"],
   ]);
 }
