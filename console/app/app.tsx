@@ -23,6 +23,7 @@ function SignedIn({ session: { token, expiresAt } }: { readonly session: Session
   const [connection, setConnection] = useState<Connection>();
   useEffect(() => {
     const opened = createConnection({ token, onRefused: () => endSession(token, "expired") });
+    // oxlint-disable-next-line react/set-state-in-effect -- what is opened has to be closed, which a render cannot
     setConnection(opened);
     const expiry = setTimeout(
       () => endSession(token, "expired"),

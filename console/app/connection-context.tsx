@@ -1,6 +1,7 @@
 // Hands the connection of the present session to whatever is below.
 import { createContext, useContext, useSyncExternalStore } from "react";
-import type { Connection, LinkState } from "../graphql/connection.ts";
+import type { Connection } from "../graphql/connection.ts";
+import type { LinkState } from "../graphql/link.ts";
 
 const ConnectionContext = createContext<Connection | undefined>(undefined);
 export const ConnectionProvider = ConnectionContext.Provider;

@@ -1,5 +1,5 @@
 // Around every page: navigation, who is signed in, the theme, whether what is shown is live, and a region that speaks.
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { Button } from "react-aria-components";
 import { useMutation } from "urql";
 import { Link, useLocation } from "wouter";
@@ -26,8 +26,9 @@ interface Place {
 
 export function Shell() {
   const [location] = useLocation();
-  const [open, setOpen] = useState(false);
-  useEffect(() => setOpen(false), [location]);
+  // Whoever goes to another page has done with the menu.
+  const [openAt, setOpenAt] = useState<string>();
+  const open = openAt === location;
   const mayReadLog = useMay("READ_AUDIT_LOGS");
   const mayManage = useMay("MANAGE_BACKUPS");
   const places: readonly Place[] = [
@@ -55,7 +56,7 @@ export function Shell() {
             className={`button small ${styles.menu}`}
             aria-expanded={open}
             aria-controls="navigation"
-            onPress={() => setOpen(!open)}
+            onPress={() => setOpenAt(open ? undefined : location)}
           >
             Menu
           </Button>

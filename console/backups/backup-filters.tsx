@@ -101,12 +101,12 @@ function LabelFilter({ value, labels, onChange }: LabelFilterProps) {
   const id = useId();
   const [typed, setTyped] = useState(value);
   const sent = useRef(value);
-  const send = useEffectEvent(() => {
-    sent.current = typed.trim();
-    if (sent.current !== value) onChange(sent.current);
+  const send = useEffectEvent((label: string) => {
+    sent.current = label;
+    if (label !== value) onChange(label);
   });
   useEffect(() => {
-    const timer = setTimeout(send, TYPING_MS);
+    const timer = setTimeout(() => send(typed.trim()), TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
   // The address was changed by something else: a link that shows all of them.
@@ -127,7 +127,9 @@ function LabelFilter({ value, labels, onChange }: LabelFilterProps) {
       />
       <datalist id={`${id}-known`}>
         {[...new Set(labels)].map((label) => (
-          <option key={label} value={label} />
+          <option key={label} value={label}>
+            {label}
+          </option>
         ))}
       </datalist>
     </div>

@@ -83,9 +83,7 @@ function Found({ found }: { readonly found: readonly ScannedArtifact[] }) {
                   <td>
                     <span className={`tag ${STATES[state].tone}`}>{STATES[state].word}</span>
                   </td>
-                  <td className="break" data-label="Store">
-                    {store}
-                  </td>
+                  <td data-label="Store">{store}</td>
                   <td className="break whole">{message}</td>
                 </tr>
               ))}

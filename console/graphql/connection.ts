@@ -3,21 +3,13 @@
 import { createClient as createEventClient } from "graphql-sse";
 import { Client, fetchExchange, mapExchange, subscriptionExchange, type CombinedError } from "urql";
 import { createCache } from "./cache.ts";
+import { createLink, type Link } from "./link.ts";
 import { createRefresh } from "./refresh.ts";
 import { watchRuns } from "./watch-runs.ts";
 
 /** Same origin, always: the page's policy allows no other. */
 const GRAPHQL_URL = "/graphql";
 const LONGEST_WAIT_MS = 10_000;
-
-export type LinkState = "connecting" | "live" | "reconnecting";
-
-/** Whether the stream of events stands. */
-export interface Link {
-  readonly get: () => LinkState;
-  readonly set: (state: LinkState) => void;
-  readonly subscribe: (listener: () => void) => () => void;
-}
 
 export interface Connection {
   readonly client: Client;
@@ -95,23 +87,6 @@ export function createConnection({ token, onRefused }: ConnectionOptions): Conne
     close() {
       watching?.stop();
       events.dispose();
-    },
-  };
-}
-
-function createLink(): Link {
-  let state: LinkState = "connecting";
-  const listeners = new Set<() => void>();
-  return {
-    get: () => state,
-    set(next: LinkState) {
-      if (next === state) return;
-      state = next;
-      for (const listener of listeners) listener();
-    },
-    subscribe(listener: () => void) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
     },
   };
 }

@@ -2,7 +2,7 @@
 // is on the screen, for a browser gives an origin six connections over all of its tabs; a tab that nobody looks at has none.
 import type { Client } from "urql";
 import { pipe, onEnd, subscribe } from "wonka";
-import type { Link } from "./connection.ts";
+import type { Link } from "./link.ts";
 import { backupFields, restoreFields, tablesOfProgressFields, verificationFields } from "./fragments.ts";
 import { graphql } from "./tada.ts";
 

@@ -48,6 +48,7 @@ export function PreviewPanel(props: PreviewPanelProps) {
   useEffect(() => {
     heading.current?.scrollIntoView({ block: "start" });
     heading.current?.focus({ preventScroll: true });
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies -- when it begins, and when it ends
   }, [over]);
   const deed = status === "SUCCEEDED" ? deedOf(totalsOf(changes)) : undefined;
   const signature = preview.signature ?? backup.signature;
@@ -147,6 +148,7 @@ function ReplaceDialog({ isOpen, deed, entities, onClose, onConfirm }: ReplaceDi
             {entities.length === 1 ? "the entity's name" : "the entities' names"}:{" "}
             <strong className="mono">{entities.join(", ")}</strong>
           </p>
+          {/* oxlint-disable-next-line jsx-a11y/no-autofocus -- the dialog is there to have this filled in */}
           <TextField value={typed} onChange={setTyped} autoFocus>
             <Label>{entities.length === 1 ? "Name of the entity" : "Names of the entities"}</Label>
             <Input autoComplete="off" autoCapitalize="characters" spellCheck={false} />

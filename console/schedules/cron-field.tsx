@@ -36,7 +36,9 @@ export function CronField({ cron, timeZone, onCron, onTimeZone }: CronFieldProps
         </TextField>
         <datalist id={zones}>
           {ZONES.map((zone) => (
-            <option key={zone} value={zone} />
+            <option key={zone} value={zone}>
+              {zone}
+            </option>
           ))}
         </datalist>
       </div>

@@ -100,6 +100,7 @@ function weeksOf(first: Date): (string | undefined)[][] {
 }
 
 function Day({ day, decided }: { readonly day: string | undefined; readonly decided: readonly Decided[] }) {
+  // oxlint-disable-next-line jsx-a11y/control-has-associated-label -- a day of another month: nothing to say
   if (day === undefined) return <td />;
   const kept = decided.filter(({ keep }) => keep).length;
   const gone = decided.length - kept;

@@ -1,5 +1,5 @@
 // What stays: the counts of a policy, and what it would keep and delete of the backups that there are, as a calendar.
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { Button, Input, Label, TextField } from "react-aria-components";
 import { useMutation } from "urql";
 import { Failure } from "../parts/failure.tsx";
@@ -87,7 +87,6 @@ function Preview({ scheduleId, retention, timeZone }: PreviewProps) {
   const [{ data, error, fetching }, prune] = useMutation(PRUNE);
   const [shownFor, setShownFor] = useState<string>();
   const key = JSON.stringify(retention);
-  useEffect(() => setShownFor(undefined), [key]);
   const look = (): void => {
     void prune({ input: { scheduleId, retention, dryRun: true } }).then(() => setShownFor(key));
   };

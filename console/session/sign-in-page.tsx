@@ -69,6 +69,7 @@ export function SignInPage({ parting }: { readonly parting: Parting | undefined 
         )}
         <div role="alert">{failure !== undefined && <p className="note bad">{failure}</p>}</div>
         <Form onSubmit={(event) => void submit(event)}>
+          {/* oxlint-disable-next-line jsx-a11y/no-autofocus -- there is nothing else that one could do here */}
           <TextField name="username" isRequired autoFocus>
             <Label>User name</Label>
             <Input autoComplete="username" autoCapitalize="none" spellCheck={false} />

@@ -11,6 +11,8 @@ import {
   type TestConsole,
 } from "./console-fixture.ts";
 
+/** A machine that is busy with other tests takes its time. */
+const PATIENT = { timeout: 30_000 };
 const PASSPHRASE = "correct horse battery staple";
 
 let console: TestConsole;
@@ -57,7 +59,7 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     console.gate.closeAfter(150_000);
     await page.getByRole("button", { name: /^Back up 11 entities/ }).click();
     // Its rows are held back at the gate: the bar has moved, and stands until they are let through.
-    await expect.poll(() => percentOf(page), { timeout: 30_000 }).toBeGreaterThan(1);
+    await expect.poll(() => percentOf(page), PATIENT).toBeGreaterThan(1);
     expect(await percentOf(page)).toBeLessThan(99);
     await page.getByText("Copying").first().waitFor();
     // Each table has a bar of its own.
@@ -88,7 +90,7 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await page.getByRole("button", { name: `Update ${templates.length} rows` }).click();
     await page.getByText("All of it is in place").waitFor();
     expect(await countsOf(page, "platform.templates")).toEqual([0, templates.length, 0, 0]);
-    await expect.poll(() => page.getByText("as previewed").count()).toBeGreaterThan(4);
+    await expect.poll(() => page.getByText("as previewed").count(), PATIENT).toBeGreaterThan(4);
     expect(await console.sql`SELECT 1 FROM platform.templates WHERE name LIKE 'damaged%'`).toHaveLength(0);
     // What was not chosen is as it was.
     expect(await console.sql`SELECT 1 FROM platform.tokens`).toHaveLength(0);
@@ -208,11 +210,11 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await page.getByRole("row", { name: /to take away.*deleted/s }).waitFor();
 
     await page.getByRole("link", { name: "Import…" }).click();
-    await page.getByLabel("File").setInputFiles(await download.path());
+    await page.getByLabel("File", { exact: true }).setInputFiles(await download.path());
     await page.getByRole("button", { name: "Import", exact: true }).click();
     await page.getByText("Imported, and listed with the others.").waitFor();
     await page.getByRole("button", { name: "Look", exact: true }).click();
-    await page.getByText(/found, 0 of them new/).waitFor();
+    await page.getByRole("main").getByText(/found, 0 of them new/).waitFor();
     await page
       .getByRole("link", { name: /^Backup [0-9a-f]{8}$/ })
       .first()
@@ -260,7 +262,7 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await page.goto(`${console.url}/backups`);
     await page.getByLabel("Schedule").selectOption("nightly spaces");
     await page.getByText("1 backup", { exact: true }).waitFor();
-    await page.getByRole("searchbox", { name: "Label" }).fill("no such label");
+    await page.getByRole("combobox", { name: "Label" }).fill("no such label");
     await page.getByText("No backup is like this.").waitFor();
     await page.getByRole("link", { name: "Show all" }).click();
     await page.getByText(/^\d+ backups/).waitFor();
@@ -311,7 +313,7 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await tabTo("New backup");
     await page.keyboard.press("Enter");
     // The new page's heading has the focus: what comes next is what stands there.
-    await expect.poll(focused).toBe("New backup");
+    await expect.poll(focused, PATIENT).toBe("New backup");
     await tabTo("None");
     await page.keyboard.press("Space");
     for (let presses = 0; presses < 20; presses += 1) {

@@ -135,7 +135,7 @@ describe.skipIf(CHROMIUM === undefined)(`every page of the console${REMARK}`, ()
     const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const dark = await background();
     await page.getByRole("radio", { name: "Light" }).check({ force: true });
-    await expect.poll(background).not.toBe(dark);
+    await expect.poll(background, { timeout: 30_000 }).not.toBe(dark);
     const light = await background();
     await page.reload();
     await page.getByRole("heading", { name: "Stores", level: 1 }).waitFor();
