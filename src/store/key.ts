@@ -4,8 +4,11 @@ import { HoldfastError } from "../core/errors.ts";
 const KEY_BYTES_MAX = 1024;
 const SEGMENT_BYTES_MAX = 255;
 
+/** File systems keep it for themselves at their root, and few may read it. */
+const FILE_SYSTEMS_OWN = "lost+found";
+
 /**
- * Segments joined by "/", none empty, none starting with "." (which keeps `..` out and leaves stores names for files
+ * Segments joined by "/", none empty, the first not "lost+found", none starting with "." (which keeps `..` out and leaves stores names for files
  * of their own), no control characters or backslashes, at most 255 bytes a segment and 1,024 in all as UTF-8.
  * @throws HoldfastError BAD_INPUT otherwise
  */
@@ -15,7 +18,17 @@ export function checkKey(key: string): void {
 
 /** Whether `checkKey` takes it. */
 export function isKey(key: string): boolean {
-  return key.isWellFormed() && Buffer.byteLength(key) <= KEY_BYTES_MAX && key.split("/").every(isSegment);
+  return (
+    key.isWellFormed() &&
+    Buffer.byteLength(key) <= KEY_BYTES_MAX &&
+    key.split("/").every(isSegment) &&
+    !isFileSystemsOwn(key)
+  );
+}
+
+/** Whether it is, or lies in, the directory that a file system keeps for itself at a store's root. */
+export function isFileSystemsOwn(path: string): boolean {
+  return path === FILE_SYSTEMS_OWN || path.startsWith(`${FILE_SYSTEMS_OWN}/`);
 }
 
 /** @param segment well-formed Unicode */

@@ -1,5 +1,5 @@
 // Lists a tree of directories as the flat space of keys that a store is: the same for files here and files on a server.
-import { compareKeys, isSegment } from "./key.ts";
+import { compareKeys, isFileSystemsOwn, isSegment } from "./key.ts";
 import type { StoredObject } from "./store.ts";
 
 /** A file or a directory; nothing else has a key. */
@@ -36,7 +36,7 @@ async function* listUnder(
 ): AsyncGenerator<StoredObject> {
   // A directory stands in the order where its keys stand: "a-b" < "a/b" < "ab".
   const entries = (await readDirectory(parent))
-    .filter(({ name }) => isSegment(name))
+    .filter(({ name }) => isSegment(name) && !isFileSystemsOwn(`${parent}${name}`))
     .map((entry) => ({ ...entry, path: `${parent}${entry.name}${entry.isDirectory ? "/" : ""}` }))
     .toSorted((one, other) => compareKeys(one.path, other.path));
   for (const { path, isDirectory, describe } of entries) {

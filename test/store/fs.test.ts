@@ -41,6 +41,14 @@ describe("files of an fs store", () => {
     expect(await mode(".incoming")).toBe("700");
   });
 
+  it("are not looked for where a file system keeps what it has found, which few may read", async () => {
+    await mkdir(path.join(directory, "lost+found"), { mode: 0o700 });
+    await writeFile(path.join(directory, "lost+found/#123"), "");
+    await store.put("a/lost+found/b", Buffer.from("x"));
+    expect(await keys()).toEqual(["a/lost+found/b"]);
+    await expect(store.put("lost+found/b", Buffer.from("x"))).rejects.toMatchObject({ code: "BAD_INPUT" });
+  });
+
   it("are under their keys' names while nothing is under a name before it is whole", async () => {
     const midway: string[][] = [];
     const body = async function* () {
