@@ -2,6 +2,7 @@
 // nothing of jobs, leases or the ledger.
 import type { RunKind } from "../src/core/run.ts";
 import { claimRun } from "../src/ledger/attempts.ts";
+import { inRunSpan, noteFailed } from "../src/telemetry/spans.ts";
 import type { Run } from "../src/ledger/run-row.ts";
 import type { RunHandler } from "../src/queue/worker.ts";
 import { openAttempt, type Attempt, type CarriageDeps } from "./attempt.ts";
@@ -82,7 +83,7 @@ export function processRun<K extends RunKind>(
     log.info("run taken up");
     let outcome: Outcome;
     try {
-      outcome = await carryOut({ ...attempt, run: ofKind(claim.run) });
+      outcome = await traced(attempt, (traced) => carryOut({ ...traced, run: ofKind(claim.run) }));
     } catch (error) {
       outcome = judge(error, attempt.control.signal, log);
     } finally {
@@ -99,4 +100,33 @@ export function processRun<K extends RunKind>(
   };
 
   return { handle, discard };
+}
+
+/** The attempt as a span of the trace that its run is part of, with its phases within. */
+async function traced(attempt: Attempt, act: (attempt: Attempt) => Promise<Outcome>): Promise<Outcome> {
+  const { run, number, control } = attempt;
+  const attributes = {
+    "holdfast.run.id": run.id,
+    "holdfast.run.kind": run.kind,
+    "holdfast.run.attempt": number,
+    "holdfast.run.entities": run.entities,
+    ...(run.scheduleId !== null && { "holdfast.schedule.id": run.scheduleId }),
+    ...(run.requestId !== null && { "holdfast.request.id": run.requestId }),
+  };
+  return inRunSpan(run.kind.toLowerCase(), { attributes }, async (span, enterPhase) => {
+    const outcome = await act({
+      ...attempt,
+      control: {
+        ...control,
+        onProgress(progress) {
+          enterPhase(progress.phase);
+          control.onProgress(progress);
+        },
+      },
+    });
+    span?.setAttribute("holdfast.run.outcome", outcome.status);
+    const failure = "failure" in outcome ? outcome.failure : undefined;
+    if (span !== undefined && failure !== undefined) noteFailed(span, failure.code, failure.message);
+    return outcome;
+  });
 }

@@ -10,6 +10,7 @@ import { HoldfastError } from "../core/errors.ts";
 import { GRAPHIQL } from "./graphiql.ts";
 import { renderGraphiqlPage } from "./graphiql-page.ts";
 import { graphqlError } from "./graphql-error.ts";
+import { traceOperations } from "./graphql-spans.ts";
 import { limitDocuments } from "./graphql-limits.ts";
 import { limitIntrospection, type Introspection } from "./introspection.ts";
 
@@ -61,6 +62,7 @@ export function createGraphql(
     plugins: [
       preventCrossSite(),
       takeOperation(),
+      traceOperations(),
       limitDocuments({ hidesNames: introspection !== "everyone" }),
       limitIntrospection(introspection, deps.log),
     ],

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { withLogContext } from "../telemetry/log-context.ts";
+import { noteFailed, startRequestSpan } from "../telemetry/spans.ts";
 import { afterClose } from "./rest/departure.ts";
 
 export const REQUEST_ID_HEADER = "X-Request-Id";
@@ -34,6 +35,7 @@ export function attend(
   const requestId = requestIdOf(request);
   const startedMs = performance.now();
   response.setHeader(REQUEST_ID_HEADER, requestId);
+  const within = traceRequest(request, response, requestId);
   withLogContext({ requestId }, () => {
     afterClose(response, () => {
       withLogContext({ requestId }, () => {
@@ -50,6 +52,34 @@ export function attend(
         );
       });
     });
-    answer();
+    within(answer);
   });
 }
+
+/** What makes an act a part of the request's span, where the process traces; it ends with the answer. */
+function traceRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): (act: () => void) => void {
+  const { method = "", url = "", headers } = request;
+  if (FREQUENT.test(url)) return (act) => act();
+  const path = url.split("?")[0] ?? "";
+  const started = startRequestSpan(`${method} ${routeOf(path)}`, headers, {
+    ...{ "http.request.method": method, "url.path": path, "holdfast.request.id": requestId },
+  });
+  if (started === undefined) return (act) => act();
+  const { span, within } = started;
+  afterClose(response, () => {
+    const { statusCode } = response;
+    span.setAttribute("http.response.status_code", statusCode);
+    // What is nowhere has as many names as there are people who guess.
+    if (statusCode === 404) span.updateName(method);
+    if (statusCode >= 500) noteFailed(span, String(statusCode));
+    span.end();
+  });
+  return within;
+}
+
+/** Ids are no part of a route's name. */
+const routeOf = (path: string): string => path.replaceAll(/\/[0-9a-f-]{36}(?=\/|$)/gi, "/{id}");

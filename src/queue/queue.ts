@@ -1,5 +1,5 @@
 // The queue that carries runs to workers. It is transport: what it loses is found again in the ledger.
-import { Queue, type IQueueBackend } from "bullmq";
+import { Queue, type IQueueBackend, type Telemetry } from "bullmq";
 import type { Logger } from "pino";
 import { HoldfastError } from "../core/errors.ts";
 import type { RunKind } from "../core/run.ts";
@@ -41,6 +41,8 @@ export interface QueueCounts {
 }
 
 export interface QueueOptions extends DeliveryQueueOptions {
+  /** Carries the trace that a run is part of over to its worker; left out: there are no traces. */
+  readonly telemetry?: Telemetry | undefined;
   /** Left out: the queue lives in the database. */
   readonly redisUrl?: string | undefined;
   /** Holdfast's own. */
@@ -70,6 +72,7 @@ async function openOn<B extends IQueueBackend, C>(
       connection: backend.connection,
       prefix: backend.prefix,
       streams: { events: { maxLen: 100 } },
+      ...(options.telemetry && { telemetry: options.telemetry }),
     },
     backend.factory,
   );
@@ -110,7 +113,10 @@ async function openOn<B extends IQueueBackend, C>(
       };
     },
     startWorker: (handlers, { concurrency }) =>
-      startQueueWorker({ name: QUEUE_NAME, backend, handlers, concurrency, log }),
+      startQueueWorker({
+        ...{ name: QUEUE_NAME, backend, handlers, concurrency, log },
+        telemetry: options.telemetry,
+      }),
     get ticks() {
       return (ticks ??= openTicks(backend, log));
     },

@@ -1,5 +1,13 @@
 // Takes jobs out of the queue and hands their runs to handlers.
-import { DelayedError, UnrecoverableError, WaitingError, Worker, type IQueueBackend, type Job } from "bullmq";
+import {
+  DelayedError,
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+  type IQueueBackend,
+  type Job,
+  type Telemetry,
+} from "bullmq";
 import type { Logger } from "pino";
 import type { RunKind } from "../core/run.ts";
 import type { Backend } from "./backend.ts";
@@ -30,13 +38,14 @@ export interface QueueWorkerOptions<B extends IQueueBackend, C> {
   readonly backend: Backend<B, C>;
   readonly handlers: RunHandlers;
   readonly concurrency: number;
+  readonly telemetry: Telemetry | undefined;
   readonly log: Logger;
 }
 
 export async function startQueueWorker<B extends IQueueBackend, C>(
   options: QueueWorkerOptions<B, C>,
 ): Promise<QueueWorker> {
-  const { name, backend, handlers, concurrency, log } = options;
+  const { name, backend, handlers, concurrency, telemetry, log } = options;
   const shutdown = new AbortController();
 
   const work = async (job: Job<JobPayload, void, RunKind>, token?: string): Promise<void> => {
@@ -60,6 +69,7 @@ export async function startQueueWorker<B extends IQueueBackend, C>(
       connection: backend.connection,
       prefix: backend.prefix,
       concurrency,
+      ...(telemetry && { telemetry }),
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
       // How often a run may lose its worker is counted in the ledger.

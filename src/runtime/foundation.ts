@@ -15,6 +15,7 @@ import { noteOwnKey } from "../ledger/trusted-keys.ts";
 import { watchRuns, type RunWatcher } from "../ledger/watch.ts";
 import { openQueue, type RunQueue } from "../queue/queue.ts";
 import type { Store } from "../store/store.ts";
+import { isTracing } from "../telemetry/spans.ts";
 import { checkTables } from "./check-tables.ts";
 import { databaseUrls } from "./database-urls.ts";
 import { migrateOwnDatabase } from "./migrate.ts";
@@ -86,6 +87,7 @@ export async function openFoundation(
     redisUrl: environment.redisUrl,
     databaseUrl: ownDatabaseUrl,
     namespace,
+    telemetry: isTracing() ? (await import("../queue/telemetry.ts")).queueTelemetry() : undefined,
     log: log.child({ part: "queue" }),
   });
   opened.defer(() => queue.close());

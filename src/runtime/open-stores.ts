@@ -3,6 +3,8 @@ import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import type { StoreDeclaration } from "../core/store-declaration.ts";
 import { openStore, type Surroundings } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
+import { tracedStore } from "../store/traced.ts";
+import { isTracing } from "../telemetry/spans.ts";
 
 /**
  * @param opened closes them
@@ -20,7 +22,7 @@ export async function openStores(
       throw new HoldfastError(error.code, `stores.${name}: ${error.message}`, { hint: error.hint });
     });
     opened.defer(() => store.close());
-    stores.set(name, store);
+    stores.set(name, isTracing() ? tracedStore(name, store) : store);
   }
   return stores;
 }

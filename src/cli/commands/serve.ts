@@ -47,10 +47,12 @@ async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> 
   const { readConfiguration } = await import("../../config/configuration.ts");
   const { createLog } = await import("../../runtime/log.ts");
   const { secretsOf } = await import("../../runtime/redaction.ts");
+  const { openTracing } = await import("../../runtime/open-tracing.ts");
   const { startStack } = await import("../../runtime/stack.ts");
   const environment = readEnvironment(process.env);
   const configuration = await readConfiguration(environment);
   const log = createLog(environment.logLevel, 2, secretsOf(environment, configuration));
+  await using _tracing = await openTracing(process.env, log);
   const { onLost, ended } = runUntil(signal);
   const stack = await startStack(
     {

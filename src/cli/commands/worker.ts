@@ -32,6 +32,7 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
   const { readConfiguration } = await import("../../config/configuration.ts");
   const { createLog } = await import("../../runtime/log.ts");
   const { secretsOf } = await import("../../runtime/redaction.ts");
+  const { openTracing } = await import("../../runtime/open-tracing.ts");
   const { openFoundation } = await import("../../runtime/foundation.ts");
   const { startUpkeep } = await import("../../runtime/upkeep.ts");
   const { startOwnWorkers } = await import("../../runtime/worker.ts");
@@ -47,6 +48,7 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
   }
   const configuration = await readConfiguration(environment);
   const log = createLog(environment.logLevel, 2, secretsOf(environment, configuration));
+  await using _tracing = await openTracing(process.env, log);
   const { onLost, ended } = runUntil(signal);
   await using foundation = await openFoundation(environment, configuration, log, onLost);
   const workers = await startOwnWorkers(foundation, concurrency);
