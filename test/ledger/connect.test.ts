@@ -1,7 +1,8 @@
 import postgres from "postgres";
 import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
-import { identifyInstallation, migrateLedger } from "../../src/ledger/connect.ts";
+import { identifyInstallation, migrateLedger, openLedger } from "../../src/ledger/connect.ts";
+import { openLink } from "../faults/link.ts";
 import { openPassage } from "../support/passage.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { testLedger } from "./runs-fixture.ts";
@@ -64,5 +65,52 @@ describe("a connection that is lost in a transaction", () => {
     });
     await expect(failing).rejects.toThrow("of its own");
     await expect(db.transaction((tx) => tx.execute(sql`select from made`))).rejects.toThrow("made");
+  });
+});
+
+describe("connections that are reset", () => {
+  const behindLink = async (url: string) => {
+    const link = await openLink("ledger", { host: "127.0.0.1", port: Number(new URL(url).port) });
+    const linked = new URL(url);
+    linked.port = String(link.port);
+    return { link, ledger: openLedger(linked.href, { maxConnections: 2 }) };
+  };
+
+  it("keep nobody waiting who asks again at once", async () => {
+    await using database = await createDatabase();
+    const { link, ledger } = await behindLink(database.url);
+    await using _ = link;
+    const watch = postgres(database.url, { max: 1 });
+    const asked = Array.from({ length: 6 }, () =>
+      ledger.sql`select pg_sleep(60)`.catch(() => ledger.sql`select 1 as one`),
+    );
+    await expect
+      .poll(
+        async () =>
+          (
+            await watch`select from pg_stat_activity where query like 'select pg_sleep%' and pid <> pg_backend_pid()`
+          ).length,
+      )
+      .toBe(2);
+    link.cut();
+    const again = await Promise.allSettled(asked);
+    expect(again.map(({ status }) => status)).toEqual(asked.map(() => "rejected"));
+    link.mend();
+    expect(await ledger.sql`select 1 as one`).toEqual([{ one: 1 }]);
+    await Promise.all([ledger.close(), watch.end()]);
+  });
+
+  it("again and again, as soon as they are made, are made again once that is over", async () => {
+    await using database = await createDatabase();
+    const { link, ledger } = await behindLink(database.url);
+    await using _ = link;
+    link.cut();
+    for (let round = 0; round < 3; round++)
+      await Promise.allSettled([1, 2, 3, 4].map(() => ledger.sql`select 1`));
+    link.mend();
+    // A connection that can write no more would take ten seconds to say so, each time.
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ledger.sql`select 1 as one`));
+    expect(answers.flat()).toEqual(answers.map(() => ({ one: 1 })));
+    await ledger.close();
   });
 });

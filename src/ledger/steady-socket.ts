@@ -1,0 +1,56 @@
+// The socket beneath postgres.js in the ledger's pool. It fails and closes in one moment, in which nothing is about to be
+// written: between a net.Socket's `error` and its `close` postgres.js gives the connection further statements, of which nobody
+// ever hears again; and a message that it was about to write when the socket closes keeps it from ever writing on that connection again.
+import { Socket } from "node:net";
+
+/** A process that always has something immediate to do closes its sockets all the same. */
+const TURNS_MAX = 100;
+
+export class SteadySocket extends Socket {
+  #failure: unknown;
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === "error") {
+      this.#failure ??= args[0];
+      return true;
+    }
+    if (event === "close") {
+      this.#closeWhenQuiet(args, TURNS_MAX);
+      return true;
+    }
+    return super.emit(event, ...args);
+  }
+
+  #closeWhenQuiet(args: unknown[], turnsLeft: number): void {
+    setImmediate(() => {
+      // postgres.js writes in the turn after it was asked to.
+      if (turnsLeft > 0 && process.getActiveResourcesInfo().includes("Immediate")) {
+        this.#closeWhenQuiet(args, turnsLeft - 1);
+        return;
+      }
+      if (this.#failure !== undefined) super.emit("error", this.#failure);
+      super.emit("close", ...args);
+    });
+  }
+}
+
+/** What postgres.js knows of where it connects to: a host, several that are tried in turn, or a socket in the file system. */
+interface Target {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  readonly path?: string | false | undefined;
+}
+
+/** For postgres.js' option `socket`: begins to connect, and takes what is written meanwhile. */
+export function createSteadySockets(): (target: Target) => SteadySocket {
+  let count = 0;
+  return ({ host: hosts, port: ports, path }) => {
+    const host = hosts[count % hosts.length] ?? "localhost";
+    const port = ports[count % ports.length] ?? 5432;
+    count += 1;
+    const socket = new SteadySocket();
+    if (typeof path === "string" && path !== "") return socket.connect(path);
+    // Its errors name them.
+    return Object.assign(socket.connect(port, host), { host, port });
+  };
+}
