@@ -1,5 +1,6 @@
 // What `restore` and `admin restore` share: how a restore is asked for, when somebody is asked first, and what is said of it.
 import type { RestoreMode } from "../core/run.ts";
+import { LOCK_OUT_REASONS, type LockOutReason } from "../core/lock-out.ts";
 import { HoldfastError } from "../core/errors.ts";
 import type { RestoreReport } from "./backend/backend.ts";
 import { UsageError } from "./failure.ts";
@@ -39,12 +40,12 @@ export function planRestore({ mode, dryRun = false, yes = false }: RestoringOpti
  */
 export async function confirmChanges(
   options: ReportOptions,
-  changes: RestoreReport["changes"],
+  { changes, lockOut }: Pick<RestoreReport, "changes" | "lockOut">,
   signal: AbortSignal,
 ): Promise<void> {
   // Standard output is for the result alone where a program reads it.
   const output = options.json === true ? process.stderr : process.stdout;
-  output.write(`${renderChanges(changes)}\n`);
+  output.write(`${renderChanges(changes)}\n${warnOfLockOut(lockOut, "would lock")}`);
   if ((await askConfirmation("Restore this?", signal)) === true) return;
   throw new HoldfastError("CANCELLED", "Not restored; nothing was changed.", {
     hint: "Start it again when you want it.",
@@ -53,10 +54,16 @@ export async function confirmChanges(
 
 /** What was done, or would be; the table of it only where it has not been shown already. */
 export function describeRestore(
-  changes: RestoreReport["changes"],
+  { changes, lockOut }: Pick<RestoreReport, "changes" | "lockOut">,
   { dryRun, confirm }: Pick<RestorePlan, "dryRun" | "confirm">,
 ): string {
   const summary = `${summariseChanges(changes)}.`;
   const said = dryRun ? `Nothing was changed. A restore would do this: ${summary}` : `Restored: ${summary}`;
-  return confirm ? said : `${renderChanges(changes)}\n${said}`;
+  const warned = warnOfLockOut(lockOut, dryRun ? "would lock" : "has locked") + said;
+  return confirm ? warned : `${renderChanges(changes)}\n${warned}`;
+}
+
+function warnOfLockOut(reasons: readonly LockOutReason[] = [], does: string): string {
+  if (reasons.length === 0) return "";
+  return `It ${does} you out. ${reasons.map((reason) => LOCK_OUT_REASONS[reason]).join(" ")}\n`;
 }

@@ -57,7 +57,7 @@ export async function runAdminRestore(options: AdminRestoreOptions, signal: Abor
   };
   const previews = await restoreAll("preview");
   const previewed = previews.flatMap(({ changes }) => changes);
-  if (confirm) await confirmChanges(options, previewed, signal);
+  if (confirm) await confirmChanges(options, { changes: previewed }, signal);
   const reports = dryRun
     ? previews
     : await restoreAll(
@@ -71,7 +71,7 @@ export async function runAdminRestore(options: AdminRestoreOptions, signal: Abor
   printResult(options, { directory: options.backupDir, files, mode, dryRun, changes }, () =>
     [
       ...files.map(({ file, signature }) => `${path.basename(file)}: ${describeSignature(signature)}`),
-      describeRestore(changes, { dryRun, confirm }),
+      describeRestore({ changes }, { dryRun, confirm }),
     ].join("\n"),
   );
 }

@@ -32,6 +32,8 @@ export interface RestoreOptions
   readonly entities?: readonly string[];
   /** Of a server: restore also what nothing vouches for. */
   readonly allowUntrusted?: boolean;
+  /** Of a server: restore accounts also where that locks out whoever asks. */
+  readonly confirmLockOut?: boolean;
   /** Rows, entity by entity. */
   readonly only?: readonly RowSelection[];
 }
@@ -51,7 +53,7 @@ export async function runRestore(options: RestoreOptions, signal: AbortSignal): 
   const { confirm, mode, dryRun } = planRestore(options);
   await using opened = new AsyncDisposableStack();
   const restorable = await openRestorable(options, environment, opened, signal);
-  const restore = (command: Pick<RestoreCommand, "dryRun" | "expectPlan">) =>
+  const restore = (command: Pick<RestoreCommand, "dryRun" | "expectPlan" | "confirmLockOut">) =>
     withProgress(options, signal, (control) =>
       restorable.restore(
         {
@@ -59,24 +61,27 @@ export async function runRestore(options: RestoreOptions, signal: AbortSignal): 
           rows: options.only,
           mode,
           allowUntrusted: options.allowUntrusted,
+          confirmLockOut: options.confirmLockOut,
           ...command,
         },
         control,
       ),
     );
   let expectPlan: string | undefined;
+  let { confirmLockOut } = options;
   if (confirm) {
     const preview = await restore({ dryRun: true });
-    await confirmChanges(options, preview.changes, signal);
+    await confirmChanges(options, preview, signal);
     expectPlan = preview.plan;
+    confirmLockOut = true;
   }
-  const report = await restore({ dryRun, expectPlan });
+  const report = await restore({ dryRun, expectPlan, confirmLockOut });
   const file = options.input === undefined ? {} : { file: options.input };
   const signature = restorable.signature ?? report.signature;
   printResult(options, { backup: restorable.id, ...file, mode, dryRun, ...report, signature }, () =>
     [
       ...(signature === undefined ? [] : [describeSignature(signature)]),
-      describeRestore(report.changes, { dryRun, confirm }),
+      describeRestore(report, { dryRun, confirm }),
     ].join("\n"),
   );
 }

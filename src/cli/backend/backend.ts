@@ -1,4 +1,5 @@
 // What a command asks of whatever carries out backups and restores.
+import type { LockOutReason } from "../../core/lock-out.ts";
 import type { Writable } from "node:stream";
 import type { EncryptionKind } from "../../core/artifact.ts";
 import type { Selection } from "../../core/catalog.ts";
@@ -53,6 +54,8 @@ export interface RestoreCommand {
   readonly expectPlan?: string | undefined;
   /** Of a server: restore also what nothing vouches for. */
   readonly allowUntrusted?: boolean | undefined;
+  /** Of a server: restore accounts also where that locks out whoever asks. */
+  readonly confirmLockOut?: boolean | undefined;
 }
 
 export interface RestoreReport {
@@ -60,6 +63,8 @@ export interface RestoreReport {
   readonly plan: string;
   /** As a server knows it; left out: it is a file, and whoever has opened it knows. */
   readonly signature?: ArtifactSignature | undefined;
+  /** Of a server: in what ways whoever asks would be locked out, or is. */
+  readonly lockOut?: readonly LockOutReason[] | undefined;
 }
 
 /** How an act is watched and stopped; a server's phases may have names that this version does not know. */

@@ -60,8 +60,13 @@ export async function restoreKept(
   const subscribe = async function* () {
     for await (const state of api.subscribe(RESTORE_PROGRESS, { id })) yield state.restoreProgress;
   };
-  const { changes, plan, signature } = await follow(api, { kind: "restore", id }, subscribe, control);
-  return { changes, plan: plan ?? "", signature: signature ?? undefined };
+  const { changes, plan, signature, lockOut } = await follow(
+    api,
+    { kind: "restore", id },
+    subscribe,
+    control,
+  );
+  return { changes, plan: plan ?? "", signature: signature ?? undefined, lockOut };
 }
 
 interface RunName {

@@ -1,5 +1,6 @@
 // The GraphQL documents that the command line sends, with the types of what goes in and what comes out.
 // A test checks every one of them against the schema.
+import { LOCK_OUT_REASONS, type LockOutReason } from "../../core/lock-out.ts";
 import { z } from "zod";
 import { RUN_STATUSES, type RestoreMode, type RowSelection } from "../../core/run.ts";
 
@@ -46,7 +47,11 @@ export const artifactSignature = z.object({
   keyName: z.string().nullable(),
 });
 
+/** What a later server knows as well is left to its message. */
+export const lockOutReasons = z.array(z.enum(Object.keys(LOCK_OUT_REASONS) as LockOutReason[]));
+
 export const restoreState = runState.extend({
+  lockOut: lockOutReasons.optional(),
   signature: artifactSignature.nullable().optional(),
   plan: z.string().nullable(),
   changes: z.array(
@@ -81,6 +86,7 @@ export interface RestoreInput {
   readonly dryRun?: boolean;
   readonly expectPlan?: string | undefined;
   readonly allowUntrusted?: boolean | undefined;
+  readonly confirmLockOut?: boolean | undefined;
 }
 
 export const LOGOUT: Operation<Record<string, never>, { logout: boolean }> = {
@@ -133,7 +139,7 @@ export const RESTORE_PROGRESS: Operation<{ readonly id: string }, { restoreProgr
   result: z.object({ restoreProgress: restoreState }),
   document: `subscription ($id: ID!) {
   restoreProgress(id: $id) {
-    status error { code message hint } durationMs plan
+    status error { code message hint } durationMs plan lockOut
     signature { authenticity publicKey keyName }
     changes { entity table inserted updated unchanged deleted }
     progress {

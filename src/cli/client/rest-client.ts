@@ -9,7 +9,7 @@ import type { RestoreMode, RowSelection } from "../../core/run.ts";
 import type { Unlock } from "../../engine/artifact-reader.ts";
 import { countBytes } from "./count-bytes.ts";
 import type { Connection } from "./connection.ts";
-import { artifactSignature } from "./operations.ts";
+import { artifactSignature, lockOutReasons } from "./operations.ts";
 import { fromRemote } from "./remote-error.ts";
 
 /** Told of the bytes that have passed, and of how many there will be where that is known. */
@@ -26,6 +26,7 @@ export interface GroupRestore {
   readonly dryRun: boolean;
   readonly expectPlan: string | undefined;
   readonly allowUntrusted?: boolean | undefined;
+  readonly confirmLockOut?: boolean | undefined;
   readonly unlock: Unlock;
 }
 
@@ -49,6 +50,7 @@ const restored = z.object({
   ),
   plan: z.string(),
   signature: artifactSignature.optional(),
+  lockOut: lockOutReasons.optional(),
 });
 
 export function createRestClient({ server, token }: Connection, signal: AbortSignal): RestClient {
@@ -81,14 +83,12 @@ export function createRestClient({ server, token }: Connection, signal: AbortSig
       }
     },
 
-    async restoreGroup(
-      { group, file, mode, rows = [], dryRun, expectPlan, allowUntrusted = false, unlock },
-      onBytes,
-    ) {
+    async restoreGroup({ group, file, mode, rows = [], dryRun, expectPlan, unlock, ...choice }, onBytes) {
       const query = new URLSearchParams({ mode: mode.toLowerCase().replaceAll("_", "-") });
       for (const text of formatRowSelections(rows)) query.append("only", text);
       if (dryRun) query.set("dry-run", "true");
-      if (allowUntrusted) query.set("allow-untrusted", "true");
+      if (choice.confirmLockOut === true) query.set("confirm-lock-out", "true");
+      if (choice.allowUntrusted === true) query.set("allow-untrusted", "true");
       if (expectPlan !== undefined) query.set("expect-plan", expectPlan);
       const form = new FormData();
       const blob = await openAsBlob(file);

@@ -44,6 +44,12 @@ export function define(command: Command, { signal }: CommandContext): void {
       "restore also a backup that nothing vouches for; needs RESTORE_UNTRUSTED",
     ).helpGroup(SERVER_GROUP),
   );
+  command.addOption(
+    new Option(
+      "--confirm-lock-out",
+      "restore accounts also where that locks you out: a preview says whether it would",
+    ).helpGroup(SERVER_GROUP),
+  );
   addServerOptions(addUnlockOptions(addSignatureOptions(addRestoringOptions(command)))).action(
     async (options: RestoreOptions) => {
       const { runRestore } = await import("../acts/restore.ts");
