@@ -62,7 +62,7 @@ export async function startStack(environment: Environment, options: StackOptions
     {
       ...apiDepsOn(foundation),
       spoolDirectory: path.join(dataDir, "uploads"),
-      readiness: readinessOf(foundation),
+      ...readinessOf(foundation),
     },
     {
       host: environment.host,
@@ -91,12 +91,13 @@ export async function startStack(environment: Environment, options: StackOptions
   };
 }
 
-function readinessOf({ ledger, queue, stores }: Foundation): Record<string, () => Promise<unknown>> {
+function readinessOf({ ledger, queue, stores, defaultStores }: Foundation) {
   return {
-    database: async () => ledger.sql`SELECT 1`,
-    queue: () => queue.counts(),
-    ...Object.fromEntries(
-      [...stores].map(([name, store]) => [`store ${name}`, () => store.stat("readiness")]),
-    ),
+    readiness: { database: async () => ledger.sql`SELECT 1`, queue: () => queue.counts() },
+    storeReadiness: [...stores].map(([name, store]) => ({
+      name,
+      isDefault: defaultStores.includes(name),
+      check: () => store.stat("readiness"),
+    })),
   };
 }

@@ -37,6 +37,33 @@ describe("health", () => {
   });
 });
 
+describe("a store that is down", () => {
+  it("is told of, and makes the server unready only where no default store is left", async () => {
+    const down = new Set<string>();
+    const store = (name: string, isDefault: boolean) => ({
+      ...{ name, isDefault },
+      async check() {
+        if (down.has(name)) throw new Error("down");
+      },
+    });
+    await using server = await startTestServer({
+      readiness: { database: async () => undefined },
+      storeReadiness: [store("near", true), store("far", true), store("archive", false)],
+    });
+    const ready = async (...names: string[]) => {
+      down.clear();
+      for (const name of names) down.add(name);
+      const answer = await fetch(`${server.url}/readyz`);
+      const { checks } = await answer.json();
+      return [answer.status, Object.keys(checks).filter((name) => checks[name] === "failed")];
+    };
+    expect(await ready()).toEqual([200, []]);
+    expect(await ready("archive")).toEqual([200, ["store archive"]]);
+    expect(await ready("near", "archive")).toEqual([200, ["store near", "store archive"]]);
+    expect(await ready("near", "far")).toEqual([503, ["store near", "store far"]]);
+  });
+});
+
 describe("every answer", () => {
   it("tells browsers not to guess, frame, or load anything", async () => {
     await using server = await startTestServer();
