@@ -59,7 +59,7 @@ let caller: Caller;
 let folder: string;
 let place: ReturnType<typeof pausableStore>;
 let id: string;
-let file: { readonly path: string };
+let file: { readonly path: string; readonly sizeBytes: number };
 const signal = new AbortController().signal;
 
 beforeAll(async () => {
@@ -88,7 +88,7 @@ beforeEach(async () => {
   );
   const single = await openSingleFile(elsewhere, id);
   const chunks = await Array.fromAsync(single.read({ start: 0, end: single.sizeBytes }));
-  file = { path: path.join(folder, id) };
+  file = { path: path.join(folder, id), sizeBytes: single.sizeBytes };
   await writeFile(file.path, Buffer.concat(chunks));
 });
 

@@ -1,0 +1,137 @@
+// A Holdfast for loads from outside: server and worker in one process, with a database of its own on the bench's server.
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres from "postgres";
+import type { BenchContext } from "./context.ts";
+import type { ServerOrder } from "./load-server-process.ts";
+
+export interface Holdfast extends AsyncDisposable {
+  readonly url: string;
+  readonly authorization: string;
+  /** Of its own database. */
+  readonly sql: postgres.Sql;
+  /** @returns the run's id */
+  startBackup(entities: readonly string[]): Promise<string>;
+  cancel(runId: string): Promise<void>;
+  /** Once every run has ended. */
+  settled(): Promise<void>;
+  /** Resident, at most, since it was last asked. */
+  peakBytes(): Promise<number>;
+  cpuSeconds(): Promise<number>;
+}
+
+/** The caller disposes of it. */
+export async function startHoldfast({ server, directory: parent, key }: BenchContext): Promise<Holdfast> {
+  await using opened = new AsyncDisposableStack();
+  const directory = path.join(parent, "load");
+  const adminPassword = "a password of the bench";
+  const bench = postgres(server.url, { max: 1, onnotice: () => undefined });
+  opened.defer(() => bench.end());
+  await bench.unsafe("create database holdfast_load");
+  opened.defer(async () => void (await bench.unsafe("drop database holdfast_load with (force)")));
+  const ownUrl = new URL(server.url);
+  ownUrl.pathname = "/holdfast_load";
+  const child = fork(path.join(import.meta.dirname, "load-server-process.ts"));
+  opened.defer(async () => {
+    if (child.exitCode !== null) return;
+    child.disconnect();
+    await once(child, "exit");
+  });
+  child.send({ benchUrl: server.url, ownUrl: ownUrl.href, directory, adminPassword } satisfies ServerOrder);
+  const url = await nextMessage<string>(child);
+  const sql = postgres(ownUrl.href, { max: 2, onnotice: () => undefined });
+  opened.defer(() => sql.end());
+  await noteChanges(sql);
+  const send = async <T>(query: string, variables: object, authorization?: string): Promise<T> => {
+    const response = await fetch(`${url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(authorization && { authorization }) },
+      body: JSON.stringify({ query, variables }),
+    });
+    const answer: { data?: T; errors?: unknown } = await response.json();
+    if (answer.data == null || answer.errors !== undefined) throw new Error(JSON.stringify(answer));
+    return answer.data;
+  };
+  const { login } = await send<{ login: { token: string } }>(
+    'mutation ($password: String!) { login(username: "admin", password: $password) { token } }',
+    { password: adminPassword },
+  );
+  const authorization = `Bearer jwt:${login.token.replace(/^jwt:/, "")}`;
+  const closing = opened.move();
+  return {
+    ...{ url, authorization, sql },
+    async startBackup(entities) {
+      const input = { entities, encryption: { recipients: [key.recipient] } };
+      const { startBackup } = await send<{ startBackup: { id: string } }>(
+        "mutation ($input: StartBackupInput!) { startBackup(input: $input) { id status } }",
+        { input },
+        authorization,
+      );
+      return startBackup.id;
+    },
+    async cancel(id) {
+      await send("mutation ($id: ID!) { cancelRun(id: $id) { id } }", { id }, authorization).catch(
+        (error: unknown) => {
+          if (!String(error).includes("ALREADY_FINISHED")) throw error;
+        },
+      );
+    },
+    async settled() {
+      for (;;) {
+        const [row] = await sql`select count(*)::int as open from holdfast.runs where finished_at is null`;
+        if (row?.["open"] === 0) return;
+        await sleep(100);
+      }
+    },
+    async peakBytes() {
+      const status = await readFile(`/proc/${child.pid}/status`, "utf8");
+      // Forgets the peak so far (https://docs.kernel.org/filesystems/proc.html).
+      await writeFile(`/proc/${child.pid}/clear_refs`, "5");
+      return 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]);
+    },
+    cpuSeconds: () => cpuSecondsOf(child),
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+}
+
+export async function nextMessage<T>(child: ChildProcess): Promise<T> {
+  const message: unknown = await Promise.race([
+    once(child, "message").then(([first]: unknown[]) => first),
+    once(child, "exit").then(() => {
+      throw new Error("a process of the bench has ended");
+    }),
+  ]);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the bench's own processes say what they say
+  return message as T;
+}
+
+/** USER_HZ, which is 100 on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+async function cpuSecondsOf({ pid }: ChildProcess): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/**
+ * Has the ledger write down when each row of a run is written, and put the same time into the row where subscribers see it, in
+ * the place of `rowsPerSecond`. So a subscriber's answer tells how old it is, by the clock of this machine.
+ */
+async function noteChanges(sql: postgres.Sql): Promise<void> {
+  await sql.unsafe(`
+    create table public.run_changes (run_id uuid not null, written_ms float8 not null);
+    create function public.note_run_change() returns trigger language plpgsql as $$
+    declare now_ms float8 := extract(epoch from clock_timestamp()) * 1000;
+    begin
+      if new.revision = old.revision then return new; end if;
+      new.progress := jsonb_set(new.progress, '{rowsPerSecond}', to_jsonb(now_ms));
+      insert into public.run_changes values (new.id, now_ms);
+      return new;
+    end $$;
+    create trigger note_run_change before update on holdfast.runs for each row execute function public.note_run_change();
+    alter table holdfast.runs disable trigger note_run_change`);
+}
