@@ -31,6 +31,10 @@ export interface Copying {
 /** A piece's rows take less than so many times their size as stored, or else it is not for others. */
 const TEXT_PER_STORED_BYTE = 8;
 const PART_BYTES = 32 * 1024 * 1024;
+/** A session does not wait until so little is stored: of thousands of small tables most of the time would be waiting. */
+const SMALL_BYTES = 1024 * 1024;
+/** So many small ranges of a session may be on their way into the stores. */
+const STORING_AT_ONCE = 8;
 
 /** Starts the sessions; each takes the next task until none is left. */
 export function copyTables(source: OpenSource, copying: Copying): Promise<void>[] {
@@ -54,11 +58,12 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
     const { table } = tableOf(contents, shape);
     meter.add({ rows, bytes, entity: table.entity, table: tableLabel(table) });
   };
-  const copy = async (session: Session, task: CopyTask): Promise<void> => {
+  const copy = async (session: Session, task: CopyTask, onRead: () => void): Promise<void> => {
     const { recipient } = copying.writer;
     const onRows = (rows: number, bytes: number) => count(task, rows, bytes);
     const store = (part: EncodedPart) => copying.writer.addPart(part);
-    noteCopied(contents, task.table, await copyRange(session, task, { recipient, signal, onRows, store }));
+    const options = { recipient, signal, onRows, store };
+    noteCopied(contents, task.table, await copyRange(session, task, options, onRead));
     end(task);
   };
   const list = new WorkList<CopyTask>(
@@ -80,11 +85,20 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
     },
   );
   const work = async (session: Session): Promise<void> => {
+    const storing = new Set<Promise<void>>();
     try {
       for (let task = await list.take(); task !== undefined; task = await list.take()) {
         if (task.again) copying.onCameBack();
-        await copy(session, task.item);
+        const read = Promise.withResolvers<void>();
+        // One that has failed stays, for whoever waits next.
+        const stored = copy(session, task.item, read.resolve).then(() => void storing.delete(stored));
+        stored.catch(() => {});
+        storing.add(stored);
+        if (task.item.sizeBytes > SMALL_BYTES) await stored;
+        await Promise.race([read.promise, stored]);
+        if (storing.size >= STORING_AT_ONCE) await Promise.race(storing);
       }
+      await Promise.all(storing);
     } finally {
       list.close();
     }

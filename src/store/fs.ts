@@ -109,7 +109,34 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+interface DirectorySync {
+  readonly done: Promise<void>;
+  next: Promise<void> | undefined;
+}
+
+const syncs = new Map<string, DirectorySync>();
+
+/** Many who ask at the same time wait for the same one. */
+function syncDirectory(path: string): Promise<void> {
+  const underway = syncs.get(path);
+  if (underway === undefined) return startSync(path);
+  // It may have begun before what the caller has done: the one after it has not.
+  const start = () => startSync(path);
+  underway.next ??= underway.done.then(start, start);
+  return underway.next;
+}
+
+function startSync(path: string): Promise<void> {
+  const sync: DirectorySync = { done: syncNow(path), next: undefined };
+  syncs.set(path, sync);
+  const leave = () => {
+    if (sync.next === undefined) syncs.delete(path);
+  };
+  sync.done.then(leave, leave);
+  return sync.done;
+}
+
+async function syncNow(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
