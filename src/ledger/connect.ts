@@ -4,7 +4,7 @@ import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import { outliveLostConnections } from "./lost-connections.ts";
-import { createSteadySockets } from "./steady-socket.ts";
+import { steadySockets } from "./steady-socket.ts";
 import { installation } from "./tables.ts";
 
 export interface Ledger {
@@ -31,7 +31,7 @@ export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
     // After an outage the first listener is back within two seconds, not after the driver's twenty.
     backoff: (retries: number) => Math.min(2, 0.05 * 2 ** retries),
     onnotice: () => undefined,
-    socket: createSteadySockets(),
+    ...steadySockets(),
   });
   const sql = outliveLostConnections(client);
   return { db: drizzle(sql), sql, close: () => sql.end({ timeout: 5 }) };

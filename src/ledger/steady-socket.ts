@@ -6,7 +6,7 @@ import { Socket } from "node:net";
 /** A process that always has something immediate to do closes its sockets all the same. */
 const TURNS_MAX = 100;
 
-export class SteadySocket extends Socket {
+class SteadySocket extends Socket {
   #failure: unknown;
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
@@ -41,16 +41,20 @@ interface Target {
   readonly path?: string | false | undefined;
 }
 
-/** For postgres.js' option `socket`: begins to connect, and takes what is written meanwhile. */
-export function createSteadySockets(): (target: Target) => SteadySocket {
+/**
+ * An option of postgres.js, which its types do not tell: a factory of sockets that begin to connect, and take what is written
+ * meanwhile.
+ */
+export function steadySockets(): object {
   let count = 0;
-  return ({ host: hosts, port: ports, path }) => {
+  const socket = ({ host: hosts, port: ports, path }: Target): SteadySocket => {
     const host = hosts[count % hosts.length] ?? "localhost";
     const port = ports[count % ports.length] ?? 5432;
     count += 1;
-    const socket = new SteadySocket();
-    if (typeof path === "string" && path !== "") return socket.connect(path);
-    // Its errors name them.
-    return Object.assign(socket.connect(port, host), { host, port });
+    const made = new SteadySocket();
+    if (typeof path === "string" && path !== "") return made.connect(path);
+    // Errors name them.
+    return Object.assign(made.connect(port, host), { host, port });
   };
+  return { socket };
 }
