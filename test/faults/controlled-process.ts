@@ -69,8 +69,7 @@ export class ControlledProcess {
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => {
         log.write(chunk);
-        if (said.length > 100_000) return;
-        said += chunk.toString();
+        said = (said + chunk.toString()).slice(-20_000);
         if (said.includes(readyWhen)) ready.resolve();
       });
     let isReady = false;
