@@ -1,0 +1,91 @@
+// One act of Holdfast's engine in a process of its own, as a worker does it: started first, then told to go, so that what is
+// measured is the act and not the start of Node.
+import { randomUUID } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { generateIdentity } from "../src/codec/age.ts";
+import type { RestoreMode } from "../src/core/run.ts";
+import { storeSink, storeSource } from "../src/engine/artifact-io.ts";
+import { backup } from "../src/engine/backup.ts";
+import { forgetRestore, restore } from "../src/engine/restore.ts";
+import { fsStore } from "../src/store/fs.ts";
+import { benchCatalog } from "./tables.ts";
+
+export type Order =
+  | { readonly act: "backup"; readonly entities: readonly string[]; readonly recipient: string }
+  | {
+      readonly act: "restore";
+      readonly entities: readonly string[];
+      readonly identity: string;
+      readonly mode: RestoreMode;
+      readonly dryRun: boolean;
+    };
+
+export type Message = Order & {
+  readonly url: string;
+  readonly directory: string;
+  readonly artifactId: string;
+  readonly connections?: number;
+};
+
+export interface Answer {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+  readonly result: unknown;
+}
+
+const control = { signal: new AbortController().signal, onProgress: () => undefined };
+
+async function perform(message: Message): Promise<unknown> {
+  const store = fsStore({ directory: message.directory });
+  const databaseUrl = () => message.url;
+  const connections = message.connections === undefined ? {} : { connections: message.connections };
+  const { artifactId } = message;
+  if (message.act === "backup") {
+    const entities = message.entities.flatMap((name) => benchCatalog.entities.get(name) ?? []);
+    await rm(`${message.directory}/${artifactId}`, { recursive: true, force: true });
+    const { sizeBytes, rawBytes, rows } = await backup(
+      { databaseUrl, sink: storeSink(store, artifactId), ...connections },
+      {
+        artifactId,
+        createdAt: new Date(),
+        entities,
+        encryption: { kind: "RECIPIENTS", recipients: [message.recipient] },
+      },
+      control,
+    );
+    return { sizeBytes, rawBytes, rows };
+  }
+  const runId = randomUUID();
+  const result = await restore(
+    { databaseUrl, catalog: benchCatalog, source: storeSource(store, artifactId), ...connections },
+    {
+      runId,
+      attempt: 1,
+      entities: message.entities,
+      mode: message.mode,
+      dryRun: message.dryRun,
+      unlock: { identity: message.identity },
+    },
+    control,
+  );
+  await forgetRestore({ databaseUrl }, { runId, database: "bench" }, control.signal);
+  return result;
+}
+
+process.on("message", (message: Message) => {
+  void (async () => {
+    await mkdir(message.directory, { recursive: true });
+    const cpu = process.cpuUsage();
+    const started = performance.now();
+    const result = await perform(message);
+    const wallSeconds = (performance.now() - started) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    const peakBytes = process.resourceUsage().maxRSS * 1024;
+    process.send?.({ wallSeconds, cpuSeconds: (user + system) / 1e6, peakBytes, result } satisfies Answer);
+    process.disconnect();
+  })();
+});
+// Loads what age needs, so that the first act does not.
+await generateIdentity();
+process.send?.("ready");
