@@ -1,6 +1,7 @@
 // Tells who wants to know how a run is: one connection that listens for a whole process, and one reading of a row for
 // all who watch it. What is announced is read again from the ledger, and what is watched is read again every second
 // anyway: a lost announcement delays a change, and loses nothing.
+import { setImmediate as turn } from "node:timers/promises";
 import { HoldfastError } from "../core/errors.ts";
 import { isFinal } from "../core/run.ts";
 import { createThrottle } from "../core/throttle.ts";
@@ -13,6 +14,8 @@ import { findRuns } from "./runs.ts";
 /** The most often that anybody is told of changes. */
 const READ_INTERVAL_MS = 100;
 const SAFETY_INTERVAL_MS = 1_000;
+/** So many are told in one turn of the event loop: a crowd on one run does not hold up everybody else's requests. */
+const TOLD_AT_ONCE = 10;
 
 export interface RunWatcher {
   /**
@@ -46,6 +49,14 @@ interface Topic {
   latest: Run | undefined;
 }
 
+/** Whoever has left meanwhile is told nothing. */
+async function tell(listeners: ReadonlySet<Listener>, run: Run | undefined): Promise<void> {
+  for (const [place, listener] of [...listeners].entries()) {
+    if (place > 0 && place % TOLD_AT_ONCE === 0) await turn();
+    if (listeners.has(listener)) listener(run);
+  }
+}
+
 /**
  * Starts to listen. One for each process, shared by all who watch.
  * @param onError told of readings that failed; they are tried again
@@ -69,7 +80,7 @@ export async function watchRuns(
       const topic = topics.get(id);
       if (topic !== undefined) {
         topic.latest = run;
-        for (const listener of topic.listeners) listener(run);
+        await tell(topic.listeners, run);
       }
       if (run !== undefined) firehose.tell(run);
     }

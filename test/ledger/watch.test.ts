@@ -54,6 +54,18 @@ describe("one run", () => {
     expect(await states.next()).toEqual({ done: true, value: undefined });
   });
 
+  it("is shown to a crowd, some of whom leave, to its end", async () => {
+    const watcher = await testWatcher(testLedger(database.url));
+    const { run, lease } = await claimedRun(ledger);
+    const crowd = Array.from({ length: 35 }, () => watcher.watch(run.id));
+    await Promise.all(crowd.map((states) => states.next()));
+    await Promise.all(crowd.splice(0, 12).map((states) => states.return?.()));
+    await writeProgress(ledger, lease, percent(50));
+    await finishRun(ledger, lease, { status: "SUCCEEDED" });
+    const seen = await Promise.all(crowd.map(all));
+    expect(seen.map((states) => states.at(-1)?.status)).toEqual(crowd.map(() => "SUCCEEDED"));
+  });
+
   it("is at hand for as long as somebody watches it", async () => {
     const watcher = await testWatcher(testLedger(database.url));
     const run = await queuedRun(ledger);
