@@ -53,6 +53,8 @@ const index = z.object({
 /** `index.json`: written last; every other object's size and SHA-256 as stored. */
 export type ArtifactIndex = z.infer<typeof index>;
 
+const isDistinct = (names: readonly string[]): boolean => new Set(names).size === names.length;
+
 const tableName = z.object({ schema: z.string().min(1), name: z.string().min(1) });
 
 const column = z.object({
@@ -170,7 +172,16 @@ const manifest = z
     extensions: z.array(extension).optional(),
     parts: z.array(part),
   })
-  .refine((value) => value.parts.every((entry) => entry.table < value.tables.length), "a part of no table");
+  .refine((value) => value.parts.every((entry) => entry.table < value.tables.length), "a part of no table")
+  .refine(
+    ({ tables }) => tables.every(({ columns }) => isDistinct(columns.map(({ name }) => name))),
+    "a column twice",
+  )
+  .refine(
+    ({ tables }) =>
+      isDistinct(tables.map(({ database, schema, name }) => JSON.stringify([database, schema, name]))),
+    "a table twice",
+  );
 /** For the portable form, which says the same of databases, entities and tables. */
 export { manifest as manifestSchema };
 /** `manifest.json[.age]`: written after every part. */
