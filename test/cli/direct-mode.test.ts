@@ -6,6 +6,7 @@ import path from "node:path";
 import { finished } from "node:stream/promises";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { z } from "zod";
 import { keepBackup, restoreKept } from "../../src/cli/backend/kept.ts";
 import { openChosenApi, type Api, type DirectNeed } from "../../src/cli/client/api.ts";
 import {
@@ -30,6 +31,8 @@ import { followRun, watchRun } from "../../src/cli/client/watch-run.ts";
 import { readEnvironment, type Environment } from "../../src/config/environment.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
+/** Backups, verifications and restores, one after another. */
+const PATIENT = { timeout: 180_000 };
 const { signal } = new AbortController();
 const control = { signal, onProgress: () => undefined };
 let database: TestDatabase;
@@ -66,44 +69,48 @@ const stored = async () =>
 const list = async (api: Api) =>
   (await api.execute(BACKUPS, { first: 100, after: null, filter: {} })).backups.edges;
 
-it("a backup is made into the stores, verified, downloaded, imported again and restored, by the system's user", async () => {
-  await using api = await open("backup");
-  const made = await keep(api);
-  expect(made).toMatchObject({ entities: ["VARIABLES"], stores: ["local"], rows: 1 });
-  const input = { backupId: made.id, level: "CONTENTS" } as const;
-  const { startVerification } = await api.execute(START_VERIFICATION, { input });
-  const subscribe = async function* () {
-    for await (const state of api.subscribe(VERIFICATION_PROGRESS, startVerification))
-      yield state.verificationProgress;
-  };
-  const verified = await followRun(watchRun(subscribe, signal), () => undefined);
-  expect(verified).toMatchObject({ status: "SUCCEEDED", tables: [{ rows: 1, foundRows: 1 }] });
+it(
+  "a backup is made into the stores, verified, downloaded, imported again and restored, by the system's user",
+  PATIENT,
+  async () => {
+    await using api = await open("backup");
+    const made = await keep(api);
+    expect(made).toMatchObject({ entities: ["VARIABLES"], stores: ["local"], rows: 1 });
+    const input = { backupId: made.id, level: "CONTENTS" } as const;
+    const { startVerification } = await api.execute(START_VERIFICATION, { input });
+    const subscribe = async function* () {
+      for await (const state of api.subscribe(VERIFICATION_PROGRESS, startVerification))
+        yield state.verificationProgress;
+    };
+    const verified = await followRun(watchRun(subscribe, signal), () => undefined);
+    expect(verified).toMatchObject({ status: "SUCCEEDED", tables: [{ rows: 1, foundRows: 1 }] });
 
-  const file = path.join(directory, "backup.tar");
-  const stream = createWriteStream(file);
-  let shown = 0;
-  await api.download(made.id, stream, (bytes) => (shown = bytes));
-  await finished(stream.end());
-  expect((await readFile(file)).length).toBe(shown);
-  await api.execute(DELETE_BACKUP, { id: made.id });
-  expect(await stored()).toEqual([]);
-  const { importBackup } = await api.upload(
-    IMPORT_BACKUP,
-    {},
-    { path: file, name: "backup.tar" },
-    () => undefined,
-  );
-  expect(importBackup).toMatchObject({ rows: 1, stores: ["local"] });
+    const file = path.join(directory, "backup.tar");
+    const stream = createWriteStream(file);
+    let shown = 0;
+    await api.download(made.id, stream, (bytes) => (shown = bytes));
+    await finished(stream.end());
+    expect((await readFile(file)).length).toBe(shown);
+    await api.execute(DELETE_BACKUP, { id: made.id });
+    expect(await stored()).toEqual([]);
+    const { importBackup } = await api.upload(
+      IMPORT_BACKUP,
+      {},
+      { path: file, name: "backup.tar" },
+      () => undefined,
+    );
+    expect(importBackup).toMatchObject({ rows: 1, stores: ["local"] });
 
-  await sql`update platform.variables set value = 'red'`;
-  const order = { unlock: {}, mode: "MERGE", dryRun: false } as const;
-  const { changes } = await restoreKept(api, importBackup.id, order, control);
-  expect(changes).toMatchObject([{ table: "platform.variables", updated: 1 }]);
-  const actors = await sql<{ actor: string }[]>`select distinct actor from platform.audit_logs`;
-  expect(actors).toEqual([{ actor: expect.stringMatching(/^cli/) }]);
-});
+    await sql`update platform.variables set value = 'red'`;
+    const order = { unlock: {}, mode: "MERGE", dryRun: false } as const;
+    const { changes } = await restoreKept(api, importBackup.id, order, control);
+    expect(changes).toMatchObject([{ table: "platform.variables", updated: 1 }]);
+    const actors = await sql<{ actor: string }[]>`select distinct actor from platform.audit_logs`;
+    expect(actors).toEqual([{ actor: expect.stringMatching(/^cli/) }]);
+  },
+);
 
-it("schedules are made, run and pruned by their policy; what is pinned stays", async () => {
+it("schedules are made, run and pruned by their policy; what is pinned stays", PATIENT, async () => {
   await using api = await open("made");
   const input = { name: "nightly", cron: "0 2 * * *", entities: ["VARIABLES"], retention: { keepLast: 1 } };
   const { createSchedule } = await api.execute(CREATE_SCHEDULE, { input });
@@ -188,6 +195,20 @@ it("looking makes no key and no database", async () => {
   await using api = await openChosenApi(undefined, onlyUrl, signal, "there");
   await list(api);
   await expect(readdir(dataDir)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+it("what signs is the installation's own key, which the ledger knows from then on", async () => {
+  await using api = await open("backup");
+  const { id } = await keep(api);
+  const keys = await sql<{ own: boolean; publicKey: string }[]>`
+    select own, public_key as "publicKey" from holdfast.trusted_keys`;
+  expect(keys).toEqual([{ own: true, publicKey: expect.any(String) }]);
+  const signature = z.object({ authenticity: z.string(), publicKey: z.string() });
+  const result = z.object({ backup: z.object({ signature }) });
+  const document = "query ($id: ID!) { backup(id: $id) { signature { authenticity publicKey } } }";
+  expect(await api.execute({ document, result }, { id })).toEqual({
+    backup: { signature: { authenticity: "OWN_KEY", publicKey: keys[0]?.publicKey } },
+  });
 });
 
 it("a server is asked where one is named or signed in at, unless --direct is given", async () => {

@@ -89,7 +89,8 @@ export async function rekeyKept(id: string, options: RekeyKeptOptions, signal: A
   if (recipients.length > 0 && newPassphraseFile !== undefined)
     throw new UsageError("A backup is encrypted with a passphrase or to recipients, not both.");
   if (recipients.length > 0) checkRecipients(recipients);
-  await using api = await openApi(options, signal);
+  // What it writes anew it signs.
+  await using api = await openApi(options, signal, "backup");
   const { encryption } = await findBackup(api, id);
   const unlock = unlockInput(await obtainUnlock(kindOf(encryption), options, { passphrase, signal })) ?? {};
   const input = {

@@ -31,7 +31,8 @@ export interface Api extends Pick<GraphqlClient, "execute" | "subscribe">, Async
 
 /**
  * What has to be there where no server is asked. `made`: Holdfast's own database, made if there is none; `there`: it is an error
- * if there is none; `backup`: as `holdfast backup` has it, which is `made` where a configuration file says what is protected.
+ * if there is none; `backup`: as `holdfast backup` has it, which is `made` where a configuration file says what is protected. All but
+ * `there` have the key that signs, and make it if there is none.
  */
 export type DirectNeed = "there" | "made" | "backup";
 
