@@ -11,7 +11,7 @@ import { askLedger, FINAL_WITHIN_MS, RoundFault, waitForEnds, type EndedRun, typ
 import { findTraces } from "./traces.ts";
 
 /** To begin with a request, an operator needs the API; verifications of the harness's own have as long. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 240_000;
 
 export interface RoundReport {
   readonly runs: readonly RunEnd[];
