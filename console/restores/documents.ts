@@ -34,6 +34,7 @@ export const RESTORE = graphql(
         signature {
           ...SignatureFields
         }
+        lockOut
         sampled: changes {
           entity
           table

@@ -15,7 +15,7 @@ import { useSearchState } from "../parts/search-state.ts";
 import { NO_UNLOCK, unlockInput, type Unlock } from "../parts/unlock-fields.tsx";
 import { choiceByDefault, choiceInput, choiceOf, noRow, type Choice } from "./choice.ts";
 import { RESTORE, START_RESTORE } from "./documents.ts";
-import { PreviewPanel } from "./preview-panel.tsx";
+import { PreviewPanel, type Consent } from "./preview-panel.tsx";
 import { RestoreForm } from "./restore-form.tsx";
 
 export default function NewRestorePage({ backupId }: { readonly backupId: string }) {
@@ -79,14 +79,14 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
     });
     if (started !== undefined) setSearch({ preview: started.startRestore.id });
   };
-  const apply = async (plan: string, allowUntrusted: boolean): Promise<void> => {
+  const apply = async (plan: string, consent: Consent): Promise<void> => {
     const { data: started } = await startRestore({
       input: {
         backupId: backup.id,
         ...choiceInput(present),
         unlock: unlockInput(backup.encryption, unlock),
         expectPlan: plan,
-        allowUntrusted,
+        ...consent,
         idempotencyKey: newKey(),
       },
     });
@@ -123,7 +123,7 @@ function NewRestore({ backup, catalog }: NewRestoreProps) {
           unlock={unlock}
           pending={applying.fetching}
           onUnlock={setUnlock}
-          onApply={(plan, allowUntrusted) => void apply(plan, allowUntrusted)}
+          onApply={(plan, consent) => void apply(plan, consent)}
           onAdd={(entity) => changeChoice(withEntity(present, entity))}
         />
       )}

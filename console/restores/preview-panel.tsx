@@ -1,16 +1,6 @@
 // What a restore would do, and the button that does exactly that.
 import { useEffect, useRef, useState } from "react";
-import {
-  Button,
-  Dialog,
-  Heading,
-  Input,
-  Label,
-  Modal,
-  ModalOverlay,
-  Text,
-  TextField,
-} from "react-aria-components";
+import { Button } from "react-aria-components";
 import type { DetailedBackup } from "../backups/documents.ts";
 import { CancelButton } from "../backups/backup-actions.tsx";
 import { FailureNote } from "../parts/failure.tsx";
@@ -23,8 +13,18 @@ import { UnlockFields, unlockFault, type Unlock } from "../parts/unlock-fields.t
 import { ChangesTable } from "./changes-table.tsx";
 import { Conflicts } from "./conflicts.tsx";
 import type { DetailedRestore } from "./documents.ts";
+import { LockOut } from "./lock-out.tsx";
+import { ReplaceDialog } from "./replace-dialog.tsx";
 import { Samples } from "./samples.tsx";
 import { deedOf, totalsOf } from "./changes.ts";
+
+/** What somebody has to say yes to besides the numbers. */
+export interface Consent {
+  /** Although nothing vouches for the backup. */
+  readonly allowUntrusted: boolean;
+  /** Although whoever restores cannot sign in afterwards. */
+  readonly confirmLockOut: boolean;
+}
 
 export interface PreviewPanelProps {
   readonly preview: DetailedRestore;
@@ -32,8 +32,7 @@ export interface PreviewPanelProps {
   readonly unlock: Unlock;
   readonly pending: boolean;
   readonly onUnlock: (unlock: Unlock) => void;
-  /** With whether it is to be restored although nothing vouches for it. */
-  readonly onApply: (plan: string, allowUntrusted: boolean) => void;
+  readonly onApply: (plan: string, consent: Consent) => void;
   /** Chooses an entity as well, without which the restore cannot be. */
   readonly onAdd: (entity: Entity) => void;
 }
@@ -52,7 +51,10 @@ export function PreviewPanel(props: PreviewPanelProps) {
   }, [over]);
   const deed = status === "SUCCEEDED" ? deedOf(totalsOf(changes)) : undefined;
   const signature = preview.signature ?? backup.signature;
-  const [allowed, setAllowed] = useState(false);
+  const [consent, setConsent] = useState<Consent>({ allowUntrusted: false, confirmLockOut: false });
+  const lacksConsent =
+    (!isVouchedFor(signature) && !consent.allowUntrusted) ||
+    (preview.lockOut.length > 0 && !consent.confirmLockOut);
   const lacksKey = unlockFault(backup.encryption, unlock) !== undefined;
 
   return (
@@ -88,13 +90,22 @@ export function PreviewPanel(props: PreviewPanelProps) {
                   <UnlockFields encryption={backup.encryption} unlock={unlock} onChange={onUnlock} />
                 </div>
               )}
-              <Vouch signature={signature} allowed={allowed} onAllow={setAllowed} />
+              <Vouch
+                signature={signature}
+                allowed={consent.allowUntrusted}
+                onAllow={(allowUntrusted) => setConsent({ ...consent, allowUntrusted })}
+              />
+              <LockOut
+                reasons={preview.lockOut}
+                confirmed={consent.confirmLockOut}
+                onConfirm={(confirmLockOut) => setConsent({ ...consent, confirmLockOut })}
+              />
               <div className="row">
                 <Button
                   className={totalsOf(changes).deleted > 0 ? "button primary danger" : "button primary"}
                   isPending={pending}
-                  isDisabled={lacksKey || (!isVouchedFor(signature) && !allowed)}
-                  onPress={() => (mode === "REPLACE" ? setAsking(true) : onApply(plan, allowed))}
+                  isDisabled={lacksKey || lacksConsent}
+                  onPress={() => (mode === "REPLACE" ? setAsking(true) : onApply(plan, consent))}
                 >
                   {deed}
                 </Button>
@@ -113,61 +124,11 @@ export function PreviewPanel(props: PreviewPanelProps) {
             onClose={() => setAsking(false)}
             onConfirm={() => {
               setAsking(false);
-              onApply(plan, allowed);
+              onApply(plan, consent);
             }}
           />
         </>
       )}
     </section>
-  );
-}
-
-interface ReplaceDialogProps {
-  readonly isOpen: boolean;
-  readonly deed: string;
-  readonly entities: readonly string[];
-  readonly onClose: () => void;
-  readonly onConfirm: () => void;
-}
-
-/** REPLACE deletes what came later: nobody does that by pressing Enter once too often. */
-function ReplaceDialog({ isOpen, deed, entities, onClose, onConfirm }: ReplaceDialogProps) {
-  const [typed, setTyped] = useState("");
-  const names = typed
-    .toUpperCase()
-    .split(/[\s,]+/)
-    .filter((name) => name !== "");
-  const isRight = entities.every((name) => names.includes(name)) && names.length === entities.length;
-  return (
-    <ModalOverlay className="overlay" isOpen={isOpen} onOpenChange={(open) => !open && onClose()}>
-      <Modal className="modal">
-        <Dialog role="alertdialog">
-          <Heading slot="title">{deed}?</Heading>
-          <p>
-            Rows that are not in the backup are deleted. To go on, type{" "}
-            {entities.length === 1 ? "the entity's name" : "the entities' names"}:{" "}
-            <strong className="mono">{entities.join(", ")}</strong>
-          </p>
-          {/* oxlint-disable-next-line jsx-a11y/no-autofocus -- the dialog is there to have this filled in */}
-          <TextField value={typed} onChange={setTyped} autoFocus>
-            <Label>{entities.length === 1 ? "Name of the entity" : "Names of the entities"}</Label>
-            <Input autoComplete="off" autoCapitalize="characters" spellCheck={false} />
-            <Text slot="description">
-              {isRight
-                ? "✓"
-                : `${names.filter((name) => entities.includes(name)).length} of ${entities.length}`}
-            </Text>
-          </TextField>
-          <div className="ends">
-            <Button className="button" onPress={onClose}>
-              Never mind
-            </Button>
-            <Button className="button primary danger" isDisabled={!isRight} onPress={onConfirm}>
-              {deed}
-            </Button>
-          </div>
-        </Dialog>
-      </Modal>
-    </ModalOverlay>
   );
 }
