@@ -13,7 +13,7 @@ export function traceOperations(): Plugin {
       if (!isTracing()) return;
       setExecuteFn((args: ExecutionArgs) => {
         const { name, attributes } = describe(args);
-        return inSpan(name, { attributes }, async () => executeFn(args) as Promise<unknown>);
+        return inSpan(name, { attributes }, async (): Promise<unknown> => executeFn(args));
       });
     },
   };

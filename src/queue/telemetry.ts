@@ -2,6 +2,7 @@
 // the trace of who has added it. The rest of what BullMQ would tell is left out: what idle workers do every few seconds, the
 // messages of errors (which may hold secrets), and the options of jobs.
 import { SpanKind, type Span, type Telemetry } from "bullmq";
+import type { Context } from "@opentelemetry/api";
 import { BullMQOtel } from "bullmq-otel";
 
 const TOLD = new Set([
@@ -12,7 +13,7 @@ const TOLD = new Set([
   "bullmq.job.attempts.made",
 ]);
 
-export function queueTelemetry(): Telemetry {
+export function queueTelemetry(): Telemetry<Context> {
   const { tracer, contextManager } = new BullMQOtel({ tracerName: "holdfast" });
   return {
     contextManager,
@@ -26,7 +27,7 @@ export function queueTelemetry(): Telemetry {
   };
 }
 
-const SILENT: Span = {
+const SILENT: Span<Context> = {
   setSpanOnContext: (context) => context,
   setAttribute: () => undefined,
   setAttributes: () => undefined,
@@ -35,7 +36,7 @@ const SILENT: Span = {
   end: () => undefined,
 };
 
-function discreet(span: Span): Span {
+function discreet(span: Span<Context>): Span<Context> {
   return {
     ...SILENT,
     setSpanOnContext: (context) => span.setSpanOnContext(context),

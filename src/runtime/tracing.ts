@@ -5,8 +5,9 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import {
   defaultResource,
   detectResources,
-  envDetector,
+  resourceAttributesEnvDetector,
   resourceFromAttributes,
+  serviceNameEnvDetector,
 } from "@opentelemetry/resources";
 import {
   AlwaysOffSampler,
@@ -40,7 +41,7 @@ export async function startTracing(settings: TracingSettings, log: Logger): Prom
   const provider = new TracerProvider({
     resource: defaultResource()
       .merge(resourceFromAttributes({ "service.name": "holdfast" }))
-      .merge(detectResources({ detectors: [envDetector] })),
+      .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] })),
     sampler: samplerOf(settings),
     spanProcessors: [
       new BatchSpanProcessor({ ...defined(settings.batch), exporter: await openExporter(settings) }),

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { readTracing } from "../../src/config/tracing.ts";
@@ -63,11 +64,11 @@ const valueOf = (span: Span | undefined, key: string): unknown =>
   Object.values(span?.attributes.find((one) => one.key === key)?.value ?? {})[0];
 
 beforeAll(async () => {
-  const collector = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
-    if (request.url === "/v1/traces") bodies.push(body);
-    response.setHeader("content-type", "application/json").end("{}");
+  const collector = createServer((request, response) => {
+    void text(request).then((body) => {
+      if (request.url === "/v1/traces") bodies.push(body);
+      response.setHeader("content-type", "application/json").end("{}");
+    });
   }).listen(0, "127.0.0.1");
   await once(collector, "listening");
   const address = collector.address();
