@@ -3,7 +3,7 @@ import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: ["./src/ledger/tables.ts", "./src/platform/tables.ts"],
+  schema: ["./src/ledger/tables.ts", "./src/ledger/piece-tables.ts", "./src/platform/tables.ts"],
   schemaFilter: ["holdfast", "platform"],
   out: "./migrations",
 });

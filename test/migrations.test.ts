@@ -39,6 +39,7 @@ const LANDED: Readonly<Record<string, string>> = {
   "0006_throttles.sql": "d521334739e1d41c64ad9b4b6b7cb13957bacb906ceab62b1582d19e3dfecc22",
   "0007_request_of_a_run.sql": "b775cd058f698d7471faecddbe02006812a79717fab64abbe99a4dc9d935b3dd",
   "0008_artifact_authenticity.sql": "ef30a05975af76de95557a3709665072f064b60b188d15834b4673d553f7481e",
+  "0009_shared_pieces.sql": "ed3f97d2e95ea7ca374df0bfb281ede28036bd60f97df100dc498b9e0c0f5ea0",
 };
 
 it("migrations are appended, and never changed again", async () => {

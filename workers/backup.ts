@@ -9,19 +9,30 @@ import type { BackupRun } from "../src/ledger/run-row.ts";
 import type { BackupRequest } from "../src/ledger/run-request.ts";
 import { deleteFrom, sinkInto } from "../src/engine/artifact-stores.ts";
 import type { WorkerDeps } from "./deps.ts";
+import { shareRun } from "./sharing.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";
 
 export function backupHandler(deps: WorkerDeps): RunProcessor {
   return processRun(deps, "BACKUP", {
-    async act({ run, secret, note, log, control }) {
+    async act({ run, number, secret, note, log, control }) {
       const { stores, encryption } = run.request;
       if (run.unfinishedId !== null) await tidyAfter(deps, run, run.unfinishedId);
       const artifactId = randomUUID();
       await note(artifactId);
       const sink = sinkInto(deps.stores, stores, artifactId);
-      const { signer } = deps;
+      const { signer, connections } = deps;
+      if (number > 1) log.warn("the backup starts again, from a new snapshot");
+      await using sharing = shareRun(deps.company, {
+        ...{ lease: { runId: run.id, attempt: number }, signal: control.signal, log },
+        stores: () => sink.stores,
+      });
       const { manifest, manifestSha256, sizeBytes, rawBytes, rows } = await backup(
-        { databaseUrl: deps.databaseUrl, sink },
+        {
+          databaseUrl: deps.databaseUrl,
+          sink,
+          connections,
+          sharing: sharing.peers && { peers: sharing.peers, sink },
+        },
         {
           artifactId,
           createdAt: new Date(),
@@ -39,7 +50,9 @@ export function backupHandler(deps: WorkerDeps): RunProcessor {
       }));
       const failedStores = sink.failures.map(({ store, error, hasRemains }) => {
         log.warn({ err: error, code: error.code, store }, "a store did not take the backup");
-        return { store, code: error.code, message: error.message, hasRemains };
+        const { code, message } = error;
+        // Others may have written to it, too.
+        return { store, code, message, hasRemains: hasRemains || sharing.hasShared };
       });
       const artifact: NewArtifact = {
         id: artifactId,

@@ -12,6 +12,7 @@ import type { RunQueue } from "../src/queue/queue.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Refutation, Success } from "./outcome.ts";
 import type { Store } from "../src/store/store.ts";
+import type { Company } from "./sharing.ts";
 
 /** Does a run's work, or throws why it may not be done. */
 export type Guard = <T extends Success | Refutation>(attempt: Attempt, act: () => Promise<T>) => Promise<T>;
@@ -43,5 +44,15 @@ export interface WorkerDeps {
   readonly foreseeLockOut?: ForeseeLockOut | undefined;
   /** Stands before the work of every run; left out: whatever was asked for is done. */
   readonly guard?: Guard | undefined;
+  /** The other processes that work, for runs that are worth being shared; left out: there are none. */
+  readonly company?: Company | undefined;
+  /** Connections that copy or load at the same time, for each database; left out: by the machine's cores. */
+  readonly connections?: number | undefined;
   readonly log: Logger;
 }
+
+/** What working on pieces of others' runs takes. */
+export type CompanyDeps = Pick<
+  WorkerDeps,
+  "ledger" | "queue" | "stores" | "databaseUrl" | "secretKey" | "log"
+>;

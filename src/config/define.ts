@@ -105,6 +105,10 @@ export interface HoldfastConfig<Database extends string = string, Store extends 
   readonly drill?: DrillConfig | undefined;
   /** Left out: metrics are told on the API's port alone, for a token. */
   readonly metrics?: MetricsConfig | undefined;
+  /** That copy or load at the same time, for each database and run: 1 to 64; left out: by the machine's cores, 2 to 4. */
+  readonly connections?: number | undefined;
+  /** How large a run is that workers share, as in "4GB"; "off": none is; left out: "512MB". */
+  readonly shareFrom?: string | undefined;
 }
 
 /** The configuration, as the file's default export. */

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { HoldfastError } from "../core/errors.ts";
+import { parseShareFrom } from "../core/size.ts";
 
 /** Sealing and signing are only as good as this. */
 const SECRET_KEY_MIN_LENGTH = 32;
@@ -53,6 +54,15 @@ const variables = z.object({
   NODE_ENV: text.optional(),
   HOLDFAST_ADMIN_PASSWORD: text.min(8, "must have at least 8 characters").optional(),
   HOLDFAST_CONFIG: text.optional(),
+  HOLDFAST_CONNECTIONS: z
+    .string()
+    .regex(/^([1-9]|[1-5]\d|6[0-4])$/, "must be a number from 1 to 64")
+    .transform(Number)
+    .optional(),
+  HOLDFAST_SHARE_FROM: text
+    .refine((size) => parseShareFrom(size) !== undefined, "must be a size, as in 512MB or 4GB, or off")
+    .transform((size) => parseShareFrom(size))
+    .optional(),
   LOG_LEVEL: z
     .enum(
       ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
@@ -94,6 +104,10 @@ export interface Environment {
   readonly adminPassword: string | undefined;
   /** undefined: `holdfast.config.ts` in the working directory, if it is there. */
   readonly configFile: string | undefined;
+  /** That copy or load at the same time, for each database and run; undefined: by the machine's cores. */
+  readonly connections: number | undefined;
+  /** How large a run is that workers share; undefined: what the configuration file says. */
+  readonly shareFromBytes: number | "off" | undefined;
   readonly logLevel: Variables["LOG_LEVEL"];
   /** For commands that encrypt or decrypt. */
   readonly passphrase: string | undefined;
@@ -150,6 +164,8 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): Environment {
       values.HOLDFAST_INTROSPECTION ?? (values.NODE_ENV === "production" ? "signed-in" : undefined),
     adminPassword: values.HOLDFAST_ADMIN_PASSWORD,
     configFile: values.HOLDFAST_CONFIG,
+    connections: values.HOLDFAST_CONNECTIONS,
+    shareFromBytes: values.HOLDFAST_SHARE_FROM,
     logLevel: values.LOG_LEVEL,
     passphrase: values.HOLDFAST_PASSPHRASE,
     server: values.HOLDFAST_SERVER,

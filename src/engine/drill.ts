@@ -29,7 +29,7 @@ export interface DrillDeps {
   /** The URL of a database on the server that the scratch database is made on, by the name of the backed-up one. */
   readonly serverUrl: (database: string) => string;
   /** Left out: by the machine's cores. */
-  readonly connections?: number;
+  readonly connections?: number | undefined;
 }
 
 export interface DrillOrder {

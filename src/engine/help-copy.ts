@@ -24,12 +24,21 @@ export interface PieceControl {
   readonly onProgress: (progress: PieceProgress) => void;
 }
 
+/** A piece that was done. */
+export interface PieceWork {
+  /** For whoever has offered it. */
+  readonly result: unknown;
+  /** Takes back what was done, where nobody wants it any more. Never rejects. */
+  readonly retract: () => Promise<void>;
+}
+
 /**
  * Copies the piece into every store that it names. When it rejects, nothing of it is left in a store that can be reached.
+ * @returns with `Copied` as the result
  * @throws HoldfastError where the piece cannot be done here: STORE_FAILED, CONFIG_INVALID for a store that is another one here,
  *   SUPERSEDED, TABLE_LOCKED, ...; the signal's reason
  */
-export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: PieceControl): Promise<Copied> {
+export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: PieceControl): Promise<PieceWork> {
   const { signal } = control;
   for (const name of piece.stores) await checkStore(deps.stores.get(name), name, piece, signal);
   const database = openDatabase({
@@ -39,6 +48,7 @@ export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: Piece
     maxConnections: 1,
   });
   const sink = sinkInto(deps.stores, piece.stores, piece.artifactId);
+  const retract = () => sink.abort().catch(() => undefined);
   try {
     const session = await joinSnapshot(database, piece.snapshot, piece.leaf, signal);
     const counted = { rows: 0, bytes: 0 };
@@ -64,9 +74,10 @@ export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: Piece
       },
     });
     await sink.finish();
-    return { parts: [...parts], sum: formatRowSum(sum) };
+    const result: Copied = { parts: [...parts], sum: formatRowSum(sum) };
+    return { result, retract };
   } catch (error) {
-    await sink.abort().catch(() => undefined);
+    await retract();
     throw error;
   } finally {
     await database.close();

@@ -45,7 +45,6 @@ const loadPiece = z.object({
   columns: z.array(label),
   parts: z.array(storedPart).min(1),
 });
-export type LoadPiece = z.infer<typeof loadPiece>;
 
 const piece = z.discriminatedUnion("kind", [copyPiece, loadPiece]);
 export type Piece = z.infer<typeof piece>;

@@ -31,7 +31,7 @@ export interface RestoreDeps {
   /** Where the artifact is; whoever made it closes it. */
   readonly source: ArtifactSource;
   /** Connections that load at the same time; left out: by the machine's cores. */
-  readonly connections?: number;
+  readonly connections?: number | undefined;
 }
 
 export interface RestoreOrder {

@@ -110,6 +110,7 @@ export async function finishRun(ledger: Ledger, lease: Lease, ending: Ending): P
       .set({
         status: ending.status,
         sealedSecret: null,
+        peerSecret: null,
         finishedAt: sql`now()`,
         revision: nextRevision,
         ...particulars(ending),

@@ -66,6 +66,7 @@ export async function leaveRuns(
       failedAttempts: sql`${runs.failedAttempts} + ${failure === undefined ? 0 : 1}`,
       finishedAt: sql`case when ${ends} then now() end`,
       sealedSecret: sql`case when not ${ends} then ${runs.sealedSecret} end`,
+      peerSecret: null,
       progress: sql`case when ${ends} then ${runs.progress} else ${runs.progress} || ${JSON.stringify(waiting)}::jsonb end`,
       errorCode: whenFailed(failure?.code),
       errorMessage: whenFailed(failure?.message),

@@ -8,7 +8,7 @@ import { runs } from "./tables.ts";
 export const RUNS_CHANNEL = "holdfast_runs";
 
 type Row = typeof runs.$inferSelect;
-type Common = Omit<Row, "kind" | "request" | "outcome" | "sealedSecret">;
+type Common = Omit<Row, "kind" | "request" | "outcome" | "sealedSecret" | "peerSecret">;
 
 export type BackupRun = Common & { readonly kind: "BACKUP"; request: BackupRequest; outcome: null };
 export type RestoreRun = Common & {
@@ -26,7 +26,7 @@ export type VerificationRun = Common & {
 /** A run's row without its sealed secret, which only the worker that claims the run is given. */
 export type Run = BackupRun | RestoreRun | VerificationRun;
 
-const { sealedSecret: _, ...columns } = getTableColumns(runs);
+const { sealedSecret: _, peerSecret: _peer, ...columns } = getTableColumns(runs);
 
 /** What to select for `toRun`. */
 export const runColumns = columns;
@@ -40,7 +40,7 @@ export const announcedRunColumns = {
 /** Set in every change that is announced. */
 export const nextRevision: SQL = sql`${runs.revision} + 1`;
 
-export function toRun(row: Omit<Row, "sealedSecret"> & { readonly announced?: string }): Run {
+export function toRun(row: Omit<Row, "sealedSecret" | "peerSecret"> & { readonly announced?: string }): Run {
   const { announced: _announced, ...run } = row;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- createRun and finishRun write what the kind says
   return run as Run;

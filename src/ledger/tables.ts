@@ -84,6 +84,8 @@ export const runs = holdfast.table(
     progress: jsonb().$type<Progress>().notNull(),
     /** A passphrase or identity, sealed with the server's key; null in every final state. */
     sealedSecret: text("sealed_secret"),
+    /** What other workers need for pieces of it, sealed likewise; null unless an attempt is under way. */
+    peerSecret: text("peer_secret"),
     /** The account's id as text and its name then: neither refers to an account that a restore may replace. */
     requestedById: text("requested_by_id"),
     requestedBy: text("requested_by"),
@@ -131,6 +133,7 @@ export const runs = holdfast.table(
       sql`(${table.finishedAt} is null) = (${table.status} in ('QUEUED', 'RUNNING'))`,
     ),
     check("runs_final_has_no_secret", sql`${table.finishedAt} is null or ${table.sealedSecret} is null`),
+    check("runs_resting_has_no_peer_secret", sql`${table.status} = 'RUNNING' or ${table.peerSecret} is null`),
     uniqueIndex("runs_due")
       .on(table.scheduleId, table.kind, table.dueAt)
       .where(sql`${table.dueAt} is not null`),

@@ -6,6 +6,7 @@ import type { RunKind } from "../core/run.ts";
 import { postgresBackend, redisBackend, type Backend } from "./backend.ts";
 import { openDeliveries, type DeliveryQueue, type DeliveryQueueOptions } from "./deliveries.ts";
 import { describeJob, type JobPayload } from "./jobs.ts";
+import { openPieces, type PieceQueue } from "./pieces.ts";
 import { openTicks, type Ticks } from "./ticks.ts";
 import { startQueueWorker, type QueueWorker, type RunHandlers } from "./worker.ts";
 
@@ -30,6 +31,8 @@ export interface RunQueue {
   readonly ticks: Ticks;
   /** What people are to be told; as the clock. */
   readonly deliveries: DeliveryQueue;
+  /** Pieces of runs, for whichever worker has room; as the clock. */
+  readonly pieces: PieceQueue;
   /** Ends the connections. Workers are closed before. */
   close(): Promise<void>;
 }
@@ -79,9 +82,11 @@ async function openOn<B extends IQueueBackend, C>(
   queue.on("error", (error) => log.warn({ err: error }, "the queue reports an error"));
   let ticks: Ticks | undefined;
   let deliveries: DeliveryQueue | undefined;
+  let pieces: PieceQueue | undefined;
   const close = async () => {
     await ticks?.close();
     await deliveries?.close();
+    await pieces?.close();
     await queue.close();
     backend.close();
   };
@@ -122,6 +127,9 @@ async function openOn<B extends IQueueBackend, C>(
     },
     get deliveries() {
       return (deliveries ??= openDeliveries(backend, log, options));
+    },
+    get pieces() {
+      return (pieces ??= openPieces(backend, log));
     },
     close,
   };

@@ -32,6 +32,10 @@ export interface Foundation extends AsyncDisposable {
   readonly notify: Configuration["notify"];
   /** The identity for drills that nobody attends; undefined: there is none. */
   readonly drillIdentityFile: string | undefined;
+  /** That copy or load at the same time, for each database and run; undefined: by the machine's cores. */
+  readonly connections: number | undefined;
+  /** How large a run is that workers share; Infinity: none is. */
+  readonly shareFromBytes: number;
   readonly ledger: Ledger;
   /**
    * The same over connections of its own, for what carries and watches runs: no crowd of requests keeps a worker from showing
@@ -103,6 +107,8 @@ export async function openFoundation(
     catalog,
     notify,
     drillIdentityFile,
+    connections: environment.connections ?? configuration.connections,
+    shareFromBytes: sizeToShareFrom(environment.shareFromBytes ?? configuration.shareFromBytes),
     ledger,
     runLedger,
     queue,
@@ -116,6 +122,13 @@ export async function openFoundation(
     log,
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
+}
+
+/** Some three seconds of work: less is done by one worker before the others have begun. */
+const SHARE_FROM_BYTES = 512 * 1024 * 1024;
+
+function sizeToShareFrom(setting: number | "off" | undefined): number {
+  return setting === "off" ? Infinity : (setting ?? SHARE_FROM_BYTES);
 }
 
 async function startOwnDatabase(

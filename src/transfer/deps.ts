@@ -15,7 +15,7 @@ export interface TransferDeps {
   /** The URL of a database of the catalog, by name. */
   readonly databaseUrl: (name: string) => string;
   /** That one backup or restore works with at the same time; left out: by the machine's cores. */
-  readonly connections?: number;
+  readonly connections?: number | undefined;
   /** Signs the backups of this installation. */
   readonly signer: Signer;
   readonly log: Logger;

@@ -41,6 +41,8 @@ export interface WorkerProcess {
 }
 
 export interface Site {
+  /** Of the processes' store. */
+  readonly directory: string;
   readonly ledger: Ledger;
   readonly queue: RunQueue;
   readonly watcher: RunWatcher;
@@ -54,8 +56,8 @@ export interface Site {
   stored(): Promise<string[]>;
 }
 
-/** A Holdfast of the test's own: its processes are killed, and everything is removed, when the test ends. */
-export async function createSite(): Promise<Site> {
+/** A Holdfast of the test's own, with workers of that program: its processes are killed, and everything is removed, when the test ends. */
+export async function createSite(program = "worker-process.ts"): Promise<Site> {
   const database = await createDatabase({ migrated: true });
   onTestFinished(() => database.drop());
   const directory = await mkdtemp(path.join(tmpdir(), "holdfast-workers-"));
@@ -66,11 +68,12 @@ export async function createSite(): Promise<Site> {
   const watcher = await testWatcher(ledger);
 
   return {
+    directory,
     ledger,
     queue,
     watcher,
     place,
-    startWorker: (concurrency = 4) => startProcess([database.url, directory, String(concurrency)]),
+    startWorker: (concurrency = 4) => startProcess(program, [database.url, directory, String(concurrency)]),
     async submit(pretence, change = {}) {
       const { run } = await createRun(ledger, backupRun({ label: label(pretence), ...change }));
       await queue.enqueue(run.kind, run.id);
@@ -89,8 +92,8 @@ export async function createSite(): Promise<Site> {
   };
 }
 
-async function startProcess(args: string[]): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, "worker-process.ts"), ...args], {
+async function startProcess(program: string, args: string[]): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, program), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = Promise.withResolvers<void>();

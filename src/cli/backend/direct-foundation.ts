@@ -64,6 +64,8 @@ export async function openDirectFoundation(
       defaultStores,
       serverSecret,
     },
+    connections: environment.connections ?? configuration.connections,
+    shareFromBytes: Infinity,
     sealKey: deriveKey(serverSecret, "run secrets"),
     signer,
     databaseUrl: databaseUrls(configuration, url),

@@ -49,6 +49,12 @@ export function createDirectQueue(onFailure: (error: unknown) => void): DirectQu
     startWorker: async () => nothing,
     // Servers see to it within seconds that ticks come as the ledger's schedules ask for them.
     ticks: { arrange: async () => undefined, startWorker: async () => nothing, ...nothing },
+    // Whoever works alone shares nothing.
+    pieces: {
+      enqueue: async () => undefined,
+      startWorker: async () => ({ pause: nothing.close, resume: nothing.close, ...nothing }),
+      ...nothing,
+    },
     deliveries: { enqueue: send, hasten: send, startWorker: async () => nothing, ...nothing },
     async close() {
       ending.abort(new Error("the command ends"));

@@ -4,6 +4,7 @@ import { HoldfastError } from "../../core/errors.ts";
 import type { NotifyDeclaration } from "../../core/notify-declaration.ts";
 import { platformCatalog } from "../../core/platform-catalog.ts";
 import type { StoreDeclaration } from "../../core/store-declaration.ts";
+import { parseShareFrom } from "../../core/size.ts";
 import { SYSTEM_GROUPS } from "../../core/system-catalog.ts";
 import { readDatabases } from "./databases.ts";
 import { Faults } from "./faults.ts";
@@ -29,6 +30,10 @@ export interface Configuration {
   readonly drillIdentityFile: string | undefined;
   /** Where metrics are told without a token; undefined: nowhere. */
   readonly metrics?: MetricsPort | undefined;
+  /** That copy or load at the same time, for each database and run; undefined: by the machine's cores. */
+  readonly connections?: number | undefined;
+  /** How large a run is that workers share; undefined: 512 MB. */
+  readonly shareFromBytes?: number | "off" | undefined;
   /** What stands in the file for each of its entities, for messages; Holdfast's own are not among them. */
   readonly places: ReadonlyMap<string, EntityPlace>;
 }
@@ -40,6 +45,11 @@ export interface EntityPlace {
   /** Whether tables without a key are meant to be there. */
   readonly keyless: boolean;
 }
+
+const KEYS = [
+  ...["databases", "groups", "stores", "defaultStores", "notify", "drill", "metrics"],
+  ...["connections", "shareFrom"],
+];
 
 /** What there is where no file declares stores. */
 export type LocalStore = readonly [name: string, declaration: StoreDeclaration];
@@ -69,13 +79,15 @@ export function readConfig(exported: unknown, file: string, local: LocalStore): 
   const faults = new Faults();
   const root = Section.read({ key: "", value: exported }, "export default defineConfig({ ... })", faults);
   if (root === undefined) throw configInvalid(file, [`export default ${faults.list.join("; ")}`]);
-  root.allow("databases", "groups", "stores", "defaultStores", "notify", "drill", "metrics");
+  root.allow(...KEYS);
   const databases = readDatabases(root);
   const groups = readGroups(root, databases.names);
   const { declared, byDefault } = readStores(root, local);
   const notify = readNotify(root);
   const drillIdentityFile = readDrill(root);
   const metrics = readMetrics(root);
+  const connections = readConnections(root);
+  const shareFromBytes = readShareFrom(root);
   if (faults.list.length > 0) throw configInvalid(file, faults.list);
   return {
     file,
@@ -86,6 +98,8 @@ export function readConfig(exported: unknown, file: string, local: LocalStore): 
     notify,
     drillIdentityFile,
     metrics,
+    connections,
+    shareFromBytes,
     places: new Map(
       (groups ?? [])
         .flatMap((group) => group.entities)
@@ -99,6 +113,19 @@ function readDrill(root: Section): string | undefined {
   const section = root.section("drill", '{ identityFile: "/etc/holdfast/drill.txt" }');
   section?.allow("identityFile");
   return section?.text("identityFile");
+}
+
+function readConnections(root: Section): number | undefined {
+  if (!root.has("connections")) return undefined;
+  const { value } = root.item("connections");
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 64) return value;
+  return root.fault("connections", "is not a whole number from 1 to 64");
+}
+
+function readShareFrom(root: Section): number | "off" | undefined {
+  const text = root.text("shareFrom");
+  if (text === undefined) return undefined;
+  return parseShareFrom(text) ?? root.fault("shareFrom", 'is no size; write "512MB", "4GB" or "off"');
 }
 
 /** @param faults each with its key in the file */
