@@ -28,7 +28,8 @@ export class ControlledProcess {
   readonly #options: ProcessOptions;
   #pid: number | undefined;
   #frozen: readonly number[] = [];
-  #isMeantToEnd = false;
+  /** Those that were told to end, or killed: their end is known of before it is heard of. */
+  readonly #meantToEnd = new Set<number>();
   #endings: string[] = [];
 
   constructor(options: ProcessOptions) {
@@ -62,7 +63,6 @@ export class ControlledProcess {
     if (pid === undefined) throw new Error(`${this.name} did not start: ${await ended.promise}`);
     warden.watch({ pid });
     this.#pid = pid;
-    this.#isMeantToEnd = false;
     const log = createWriteStream(logFile, { flags: "a" });
     const ready = Promise.withResolvers<void>();
     let said = "";
@@ -75,7 +75,7 @@ export class ControlledProcess {
     let isReady = false;
     void ended.promise.then((how) => {
       if (this.#pid === pid) this.#pid = undefined;
-      if (!this.#isMeantToEnd && isReady) this.#endings.push(`${this.name} has ended by itself: ${how}`);
+      if (!this.#meantToEnd.has(pid) && isReady) this.#endings.push(`${this.name} has ended by itself: ${how}`);
       log.end();
     });
     const patience = new AbortController();
@@ -101,7 +101,7 @@ export class ControlledProcess {
   async kill(): Promise<void> {
     const pid = this.#pid;
     if (pid === undefined) return;
-    this.#isMeantToEnd = true;
+    this.#meantToEnd.add(pid);
     const members = treeOf(pid, await readProcesses());
     for (const member of members) signal(member, "SIGKILL");
     this.#frozen = [];
@@ -134,7 +134,7 @@ export class ControlledProcess {
   async stop(graceMs: number): Promise<void> {
     const pid = this.#pid;
     if (pid === undefined) return;
-    this.#isMeantToEnd = true;
+    this.#meantToEnd.add(pid);
     this.thaw();
     signal(pid, "SIGINT");
     for (const deadline = Date.now() + graceMs; this.#pid === pid && Date.now() < deadline;) await delay(20);
