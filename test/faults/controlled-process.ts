@@ -75,7 +75,8 @@ export class ControlledProcess {
     let isReady = false;
     void ended.promise.then((how) => {
       if (this.#pid === pid) this.#pid = undefined;
-      if (!this.#meantToEnd.has(pid) && isReady) this.#endings.push(`${this.name} has ended by itself: ${how}`);
+      if (!this.#meantToEnd.has(pid) && isReady)
+        this.#endings.push(`${this.name} has ended by itself: ${how}`);
       log.end();
     });
     const patience = new AbortController();
