@@ -1,13 +1,19 @@
 // The console as its users have it: the whole stack with a worker on a database of its own, and Debian's Chromium in front.
-import { accessSync, constants } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { accessSync, constants, createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { finished } from "node:stream/promises";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import postgres, { type Sql } from "postgres";
 import { buildConsole } from "../../console/build/build.ts";
 import { hashPassword } from "../../src/auth/passwords.ts";
 import { readEnvironment } from "../../src/config/environment.ts";
+import { entityNamed } from "../../src/core/catalog.ts";
+import { platformCatalog } from "../../src/core/platform-catalog.ts";
+import { tarSink } from "../../src/engine/artifact-io.ts";
+import { backup } from "../../src/engine/backup.ts";
 import { seedPlatform, SMALL_SIZES } from "../../src/platform/seed.ts";
 import { startStack } from "../../src/runtime/stack.ts";
 import { ask } from "../http/server-fixture.ts";
@@ -158,6 +164,22 @@ export async function openConsole(): Promise<TestConsole> {
     },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
+}
+
+/** A file with a backup of the spaces that no server has made, and nobody has signed. */
+export async function writeUnsigned({ gate }: TestConsole, folder: string): Promise<string> {
+  const file = path.join(folder, "unsigned.tar");
+  const stream = createWriteStream(file);
+  const createdAt = new Date();
+  const encryption = { kind: "NONE" } as const;
+  await backup(
+    { databaseUrl: () => gate.url, sink: tarSink(stream, createdAt) },
+    { artifactId: randomUUID(), createdAt, entities: [entityNamed(platformCatalog, "SPACES")], encryption },
+    { signal: new AbortController().signal, onProgress: () => undefined },
+  );
+  stream.end();
+  await finished(stream);
+  return file;
 }
 
 export async function signIn(page: Page, username = "admin"): Promise<void> {

@@ -1,4 +1,7 @@
 // What people come to the console for, done as they do it: in a browser, against the whole stack.
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
@@ -9,6 +12,7 @@ import {
   REMARK,
   signIn,
   type TestConsole,
+  writeUnsigned,
 } from "./console-fixture.ts";
 
 /** A machine that is busy with other tests takes its time. */
@@ -191,7 +195,7 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await page.getByRole("link", { name: "live as before" }).waitFor();
   });
 
-  it("downloads a backup as a file, deletes it, and imports what was downloaded", async () => {
+  it("imports what was downloaded, and what nobody has signed, which is restored only by who says so", async () => {
     const id = await makeBackup(console, { entities: ["SPACES"], label: "to take away" });
     const { page } = await console.signedIn(`/backups/${id}`);
     const [download] = await Promise.all([
@@ -214,13 +218,33 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await page.getByRole("button", { name: "Import", exact: true }).click();
     await page.getByText("Imported, and listed with the others.").waitFor();
     await page.getByRole("button", { name: "Look", exact: true }).click();
-    await page.getByRole("main").getByText(/found, 0 of them new/).waitFor();
+    await page
+      .getByRole("main")
+      .getByText(/found, 0 of them new/)
+      .waitFor();
     await page
       .getByRole("link", { name: /^Backup [0-9a-f]{8}$/ })
       .first()
       .click();
     await page.getByText("Imported", { exact: true }).waitFor();
     await page.getByText("By this Holdfast").waitFor();
+
+    // What nobody has signed is restored only by who says so.
+    await page.goto(`${console.url}/backups/import`);
+    await using folder = await mkdtempDisposable(path.join(tmpdir(), "holdfast-unsigned-"));
+    await page.getByLabel("File", { exact: true }).setInputFiles(await writeUnsigned(console, folder.path));
+    await page.getByRole("button", { name: "Import", exact: true }).click();
+    await page.getByRole("link", { name: /^Backup [0-9a-f]{8}$/ }).click();
+    await page.getByText("By nobody").waitFor();
+    await console.sql`UPDATE platform.spaces SET name = 'damaged ' || name`;
+    await page.getByRole("link", { name: "Restore…" }).click();
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByText("Nothing vouches for this backup.").waitFor();
+    const restore = page.getByRole("button", { name: /^Update \d+ rows/ });
+    expect(await restore.isDisabled()).toBe(true);
+    await page.getByRole("checkbox", { name: /^I know where it comes from/ }).check({ force: true });
+    await restore.click();
+    await page.getByText("All of it is in place").waitFor();
   });
 
   it("makes a token, shows it once, and revokes it", async () => {
