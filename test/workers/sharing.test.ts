@@ -138,10 +138,11 @@ it(
     await first.logged("run taken up", id);
     const second = await site.startWorker();
     await expect.poll(() => site.pieces(id, "TAKEN"), { timeout: PATIENCE_MS }).not.toEqual({});
-    first.child.kill("SIGKILL");
-    await second.logged("the piece is given back", id);
+    // The first snapshot is held by now, and the second is not taken yet.
     await site.ledger.sql`insert into public.events select n, 1, 'late' from generate_series(5001, 5010) n`;
     await site.ledger.sql`delete from public.events where id <= 10`;
+    first.child.kill("SIGKILL");
+    await second.logged("the piece is given back", id);
     await site.release();
     expect((await site.follow(id)).at(-1)).toMatchObject({ status: "SUCCEEDED", attempt: 2 });
     await second.logged("the backup starts again, from a new snapshot", id);
