@@ -3,7 +3,7 @@
 const UNITS: Readonly<Record<string, number>> = { KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
 
 /** Of a whole number with a unit, each 1024 times the one before; undefined for anything else. */
-export function parseSizeBytes(text: string): number | undefined {
+function parseSizeBytes(text: string): number | undefined {
   const [, number, unit] = /^(\d{1,6}) ?([KMGT]B)$/i.exec(text.trim()) ?? [];
   const factor = UNITS[unit?.toUpperCase() ?? ""];
   return number === undefined || factor === undefined ? undefined : Number(number) * factor;
