@@ -104,7 +104,6 @@ export async function nextMessage<T>(child: ChildProcess): Promise<T> {
       throw new Error("a process of the bench has ended");
     }),
   ]);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the bench's own processes say what they say
   return message as T;
 }
 

@@ -1,16 +1,22 @@
 // One attempt at a run, while it lasts: what the act is given, and what stops it.
 import type { Logger } from "pino";
-import { openSecret } from "../src/codec/seal.ts";
+import { openSecret, type SecretKey } from "../src/codec/seal.ts";
 import { HoldfastError, type ErrorCode } from "../src/core/errors.ts";
 import type { RunControl } from "../src/core/run.ts";
 import type { Claim } from "../src/ledger/attempts.ts";
+import type { Ledger } from "../src/ledger/connect.ts";
 import { noteUnfinished } from "../src/ledger/remains.ts";
 import type { Run } from "../src/ledger/run-row.ts";
-import type { WorkerDeps } from "./deps.ts";
+import type { RunWatcher } from "../src/ledger/watch.ts";
 import { startReporter } from "./reporter.ts";
 
-/** What it takes to carry runs; their acts take more. */
-export type CarriageDeps = Pick<WorkerDeps, "ledger" | "watcher" | "secretKey" | "guard" | "log">;
+/** What it takes to look after an attempt. */
+export interface AttemptDeps {
+  readonly ledger: Ledger;
+  readonly watcher: RunWatcher;
+  readonly secretKey: SecretKey;
+  readonly log: Logger;
+}
 
 /** An attempt as its act sees it. */
 export interface Attempt<R extends Run = Run> {
@@ -42,7 +48,7 @@ export interface OpenAttempt extends Attempt {
 
 /** Starts to show signs of life, and to watch for what would stop the attempt: its signal's reason then says what. */
 export function openAttempt(
-  deps: CarriageDeps,
+  deps: AttemptDeps,
   { run, lease, sealedSecret }: Extract<Claim, { state: "claimed" }>,
   shutdown: AbortSignal,
 ): OpenAttempt {

@@ -51,6 +51,9 @@ export interface WorkerDeps {
   readonly log: Logger;
 }
 
+/** What it takes to carry runs; their acts take more. */
+export type CarriageDeps = Pick<WorkerDeps, "ledger" | "watcher" | "secretKey" | "guard" | "log">;
+
 /** What working on pieces of others' runs takes. */
 export type CompanyDeps = Pick<
   WorkerDeps,

@@ -93,9 +93,9 @@ describe.skipIf(!haveTools("tar", "age", "zstd", "jq", "sha256sum"))(
       expect(shell(`KEY=${signer.publicKey}\n${commands("signature")}`, place).toString()).toMatch(
         /Verified/,
       );
-      expect(() =>
-        shell(`KEY=${signerNamed("theirs").publicKey}\n${commands("signature")}`, place),
-      ).toThrow();
+      expect(() => shell(`KEY=${signerNamed("theirs").publicKey}\n${commands("signature")}`, place)).toThrow(
+        "Command failed",
+      );
     });
 
     it("from an artifact that is encrypted to recipients", { timeout: TIMEOUT_MS }, async () => {

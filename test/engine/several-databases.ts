@@ -88,7 +88,11 @@ export async function openDatabases(declaration: Declaration): Promise<SeveralDa
     sql: (database) => named(database).sql,
     source: (artifactId) => storeSource(store, artifactId),
     stored: async () => (await Array.fromAsync(store.list(""))).map(({ key }) => key),
-    async backUp({ through = (sink: ArtifactSink) => sink, signal = never, onProgress = () => undefined } = {}) {
+    async backUp({
+      through = (sink: ArtifactSink) => sink,
+      signal = never,
+      onProgress = () => undefined,
+    } = {}) {
       const artifactId = randomUUID();
       const entities = [...catalog.entities.values()];
       const order = { artifactId, createdAt: new Date(), entities, encryption: { kind: "NONE" } as const };

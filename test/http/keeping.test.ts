@@ -49,7 +49,18 @@ beforeAll(async () => {
   const { ledger, queue, watcher, catalog, databaseUrl, secretKey, signer, log } = server.deps;
   const drillIdentityFile = path.join(folder, "drill.txt");
   await writeFile(drillIdentityFile, `# for drills\n${key.identity}\n`, { mode: 0o600 });
-  const deps = { ledger, queue, watcher, catalog, stores, databaseUrl, secretKey, signer, log, drillIdentityFile };
+  const deps = {
+    ledger,
+    queue,
+    watcher,
+    catalog,
+    stores,
+    databaseUrl,
+    secretKey,
+    signer,
+    log,
+    drillIdentityFile,
+  };
   workers = await startWorkers(
     deps,
     { BACKUP: backupHandler(deps), RESTORE: restoreHandler(deps), VERIFICATION: verificationHandler(deps) },

@@ -59,7 +59,7 @@ describe("one run", () => {
     const { run, lease } = await claimedRun(ledger);
     const crowd = Array.from({ length: 35 }, () => watcher.watch(run.id));
     await Promise.all(crowd.map((states) => states.next()));
-    await Promise.all(crowd.splice(0, 12).map((states) => states.return?.()));
+    for (const states of crowd.splice(0, 12)) await states.return?.();
     await writeProgress(ledger, lease, percent(50));
     await finishRun(ledger, lease, { status: "SUCCEEDED" });
     const seen = await Promise.all(crowd.map(all));

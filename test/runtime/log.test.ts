@@ -46,7 +46,11 @@ describe("a secret", () => {
       { key: `-----BEGIN OPENSSH PRIVATE KEY-----\n${MARK}\n-----END OPENSSH PRIVATE KEY-----` },
       "",
     ],
-    ["in an error", { err: new Error(`connect postgres://me:${MARK}@db`, { cause: new Error(`password=${MARK}`) }) }, ""],
+    [
+      "in an error",
+      { err: new Error(`connect postgres://me:${MARK}@db`, { cause: new Error(`password=${MARK}`) }) },
+      "",
+    ],
     [
       "in a statement's parameters",
       { err: new DrizzleQueryError("select $1", [MARK], new Error("down")) },

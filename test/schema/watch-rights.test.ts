@@ -98,7 +98,7 @@ describe("watchRights", () => {
     try {
       const { open } = createSource(["a"]);
       const answer = Promise.withResolvers<void>();
-      const recheck = vi.fn(() => answer.promise);
+      const recheck = vi.fn<() => Promise<void>>(() => answer.promise);
       const values = watchRights(open, recheck, 5)[Symbol.asyncIterator]();
       await values.next();
       await vi.advanceTimersByTimeAsync(50);

@@ -52,7 +52,8 @@ async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> 
   const environment = readEnvironment(process.env);
   const configuration = await readConfiguration(environment);
   const log = createLog(environment.logLevel, 2, secretsOf(environment, configuration));
-  await using _tracing = await openTracing(process.env, log);
+  await using opened = new AsyncDisposableStack();
+  opened.use(await openTracing(process.env, log));
   const { onLost, ended } = runUntil(signal);
   const stack = await startStack(
     {

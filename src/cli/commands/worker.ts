@@ -48,7 +48,8 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
   }
   const configuration = await readConfiguration(environment);
   const log = createLog(environment.logLevel, 2, secretsOf(environment, configuration));
-  await using _tracing = await openTracing(process.env, log);
+  await using opened = new AsyncDisposableStack();
+  opened.use(await openTracing(process.env, log));
   const { onLost, ended } = runUntil(signal);
   await using foundation = await openFoundation(environment, configuration, log, onLost);
   const workers = await startOwnWorkers(foundation, concurrency);
