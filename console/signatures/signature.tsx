@@ -26,6 +26,7 @@ export function SignatureText({ signature }: { readonly signature: Signature | n
           <code className="break">{publicKey}</code>
         </>
       );
+    case "UNSIGNED":
     default:
       return <span className="tag warn">By nobody</span>;
   }

@@ -19,7 +19,7 @@ import { apiDepsOn } from "../../runtime/api-deps.ts";
 import { createLog } from "../../runtime/log.ts";
 import { createKeeping } from "../../transfer/keep-backups.ts";
 import { openDownload, recordDownload } from "../../transfer/open-download.ts";
-import type { Api, DirectNeed } from "../client/api.ts";
+import type { Api, DirectNeed } from "../client/api-shape.ts";
 import type { Operation } from "../client/operations.ts";
 import { warn } from "../failure.ts";
 import { openDirectFoundation } from "./direct-foundation.ts";

@@ -18,7 +18,7 @@ import { openStores } from "../../runtime/open-stores.ts";
 import { openExistingDatabase, openMigratedDatabase, type OwnDatabase } from "../../runtime/own-database.ts";
 import { processorsOn } from "../../runtime/worker.ts";
 import { deliveryHandler } from "../../../workers/delivery.ts";
-import type { DirectNeed } from "../client/api.ts";
+import type { DirectNeed } from "../client/api-shape.ts";
 import { createDirectQueue } from "./direct-queue.ts";
 
 const ANY_SECRET_BYTES = 32;

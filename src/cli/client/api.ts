@@ -1,40 +1,15 @@
 // The API, for the commands whose only work it is to ask it: a server's, or one that is carried out here, on the database itself.
 import { openAsBlob } from "node:fs";
-import type { Writable } from "node:stream";
 import { readEnvironment, type Environment } from "../../config/environment.ts";
 import type { ServerOptions } from "../server-options.ts";
+import type { Api, DirectNeed } from "./api-shape.ts";
 import { cancelRun } from "./cancel-run.ts";
 import { connectionToAsk, type Connection } from "./connection.ts";
-import { createGraphqlClient, type GraphqlClient } from "./graphql-client.ts";
+import { createGraphqlClient } from "./graphql-client.ts";
 import type { Page, PageVariables } from "./listings.ts";
-import type { Operation } from "./operations.ts";
-import { createRestClient, type OnBytes } from "./rest-client.ts";
+import { createRestClient } from "./rest-client.ts";
 
-/** Its user disposes of it. */
-export interface Api extends Pick<GraphqlClient, "execute" | "subscribe">, AsyncDisposable {
-  /** Whether what is started is carried out by this very process, and ends with it. */
-  readonly isDirect: boolean;
-  /** For people, after "at": an address, or a directory. */
-  readonly place: string;
-  /** An operation whose variable `file` is the file. @param onBytes told how many bytes of it have gone out */
-  upload<Variables, Result>(
-    operation: Operation<Variables, Result>,
-    variables: Variables,
-    file: { readonly path: string; readonly name: string },
-    onBytes: (bytes: number) => void,
-  ): Promise<Result>;
-  /** The single-file form of a kept backup, into a stream that stays open. */
-  download(backupId: string, stream: Writable, onBytes: OnBytes): Promise<void>;
-  /** Also after the command was interrupted. Never throws: what interrupted it is what its user is told. */
-  cancelRun(id: string): Promise<void>;
-}
-
-/**
- * What has to be there where no server is asked. `made`: Holdfast's own database, made if there is none; `there`: it is an error
- * if there is none; `backup`: as `holdfast backup` has it, which is `made` where a configuration file says what is protected. All but
- * `there` have the key that signs, and make it if there is none.
- */
-export type DirectNeed = "there" | "made" | "backup";
+export type { Api, DirectNeed } from "./api-shape.ts";
 
 /** @throws as {@link connectionToAsk}; CONFIG_INVALID; where no server is asked EMBEDDED_IN_USE, NOT_FOUND, DATABASE_UNREACHABLE */
 export async function openApi(
