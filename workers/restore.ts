@@ -48,7 +48,7 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
           log.warn({ err: error, store }, "the backup could not be read from a store"),
       });
       const outcome = await restore(
-        { databaseUrl, catalog, source },
+        { databaseUrl, catalog, source, connections: deps.connections },
         {
           runId: run.id,
           attempt: number,

@@ -80,6 +80,11 @@ export const RunInterface = builder.interfaceRef<RunShape>("Run").implement({
     id: t.id({ resolve: ({ run }) => run.id }),
     status: t.field({ type: RunStatusEnum, resolve: ({ run }) => run.status }),
     progress: t.field({ type: ProgressType, resolve: ({ run }) => run.progress }),
+    attempt: t.int({
+      description:
+        "How many times it has been taken up: 0 while it waits; more than 1 where a worker was lost, and it began again (a backup from a new snapshot).",
+      resolve: ({ run }) => run.attempt,
+    }),
     error: t.field({ type: RunErrorType, nullable: true, resolve: ({ run }) => failureOf(run) }),
     requestedBy: t.string({ nullable: true, resolve: ({ run }) => run.requestedBy }),
     createdAt: t.field({ type: "DateTime", resolve: ({ run }) => run.createdAt }),
