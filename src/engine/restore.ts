@@ -84,9 +84,9 @@ export async function restore(
   const stop = new AbortController();
   const stopping = stopWith(control.signal, stop);
   const artifact = await openArtifact(deps.source, order.unlock, stop.signal, order.expected);
-  await order.accept?.(artifact);
   const { manifest } = artifact;
   if (order.within !== undefined) checkWithin(manifest, order.within);
+  await order.accept?.(artifact);
   const choice = chooseTables(deps.catalog, manifest, order.entities, rows);
   const opened: Target[] = [];
   try {
