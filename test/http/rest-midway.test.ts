@@ -78,7 +78,7 @@ async function terminateCopy(): Promise<void> {
 async function copying(): Promise<number[]> {
   const found = await backends();
   return found
-    .filter(({ query, waits }) => query.startsWith("COPY") && waits === "ClientWrite")
+    .filter(({ query, waits }) => query.includes("; COPY ") && waits === "ClientWrite")
     .map(({ pid }) => pid);
 }
 
