@@ -54,6 +54,8 @@ export class CopyTap {
   rows = 0;
   /** Whether rows are of no more use to anybody. */
   discarding = false;
+  /** Whether a batch has been handed over by now. */
+  hasBatches = false;
 
   readonly #resume: () => void;
   readonly #spare: SpareBuffers;
@@ -136,6 +138,7 @@ export class CopyTap {
 
   #hand(buffer: Buffer, sizeBytes: number, endsRow: boolean): void {
     const release = (): void => this.#spare.give(buffer);
+    this.hasBatches = true;
     if (sizeBytes === 0) release();
     else
       this.#waiting.push({

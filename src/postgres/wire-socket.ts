@@ -7,6 +7,13 @@ import { CopyTap, SpareBuffers } from "./copy-tap.ts";
 /** What is read to while no rows are tapped. */
 const IDLE_READ_BYTES = 64 * 1024;
 
+/**
+ * A read that brings less than that has met an almost empty socket: the next one waits so long, and brings more. A server sends rows in
+ * 8 KiB; to wake for each of them took a third of the CPU of a backup on this side.
+ */
+const SMALL_READ_BYTES = 256 * 1024;
+const REST_MS = 2;
+
 /** A peer that has gone without a word is noticed by this. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -48,7 +55,7 @@ export class WireSocket extends EventEmitter {
     this.port = name.port;
     const onread: OnReadOpts = {
       buffer: () => this.#nextBuffer(),
-      callback: (lengthBytes) => this.#received(this.#reading, lengthBytes),
+      callback: (lengthBytes) => this.#received(this.#reading, lengthBytes) && !this.#rests(lengthBytes),
     };
     open(this.#abandon.signal, onread).then(
       (socket) => this.#connected(socket),
@@ -154,6 +161,17 @@ export class WireSocket extends EventEmitter {
     const tap = this.#tap;
     this.#reading = tap === undefined || tap.discarding ? this.#idleBuffer : tap.room();
     return this.#reading;
+  }
+
+  /** Only in the middle of a COPY that has brought a batch already: what ends sooner shall not wait. */
+  #rests(lengthBytes: number): boolean {
+    const tap = this.#tap;
+    if (tap === undefined || !tap.hasBatches || tap.discarding || lengthBytes >= SMALL_READ_BYTES)
+      return false;
+    setTimeout(() => {
+      if (!tap.full) this.#socket?.resume();
+    }, REST_MS);
+    return true;
   }
 
   /** @returns whether more may come at once */
