@@ -1,10 +1,12 @@
 // A Holdfast for loads from outside: server and worker in one process, with a database of its own on the bench's server.
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
+import { nextMessage, peakBytesOf, TICKS_PER_SECOND } from "./child.ts";
+import { signIn } from "./client.ts";
 import type { BenchContext } from "./context.ts";
 import type { ServerOrder } from "./load-server-process.ts";
 
@@ -45,39 +47,22 @@ export async function startHoldfast({ server, directory: parent, key }: BenchCon
   const sql = postgres(ownUrl.href, { max: 2, onnotice: () => undefined });
   opened.defer(() => sql.end());
   await noteChanges(sql);
-  const send = async <T>(query: string, variables: object, authorization?: string): Promise<T> => {
-    const response = await fetch(`${url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...(authorization && { authorization }) },
-      body: JSON.stringify({ query, variables }),
-    });
-    const answer: { data?: T; errors?: unknown } = await response.json();
-    if (answer.data == null || answer.errors !== undefined) throw new Error(JSON.stringify(answer));
-    return answer.data;
-  };
-  const { login } = await send<{ login: { token: string } }>(
-    'mutation ($password: String!) { login(username: "admin", password: $password) { token } }',
-    { password: adminPassword },
-  );
-  const authorization = `Bearer jwt:${login.token.replace(/^jwt:/, "")}`;
+  const { authorization, ask } = await signIn(url, adminPassword);
   const closing = opened.move();
   return {
     ...{ url, authorization, sql },
     async startBackup(entities) {
       const input = { entities, encryption: { recipients: [key.recipient] } };
-      const { startBackup } = await send<{ startBackup: { id: string } }>(
+      const { startBackup } = await ask<{ startBackup: { id: string } }>(
         "mutation ($input: StartBackupInput!) { startBackup(input: $input) { id status } }",
         { input },
-        authorization,
       );
       return startBackup.id;
     },
     async cancel(id) {
-      await send("mutation ($id: ID!) { cancelRun(id: $id) { id } }", { id }, authorization).catch(
-        (error: unknown) => {
-          if (!String(error).includes("ALREADY_FINISHED")) throw error;
-        },
-      );
+      await ask("mutation ($id: ID!) { cancelRun(id: $id) { id } }", { id }).catch((error: unknown) => {
+        if (!String(error).includes("ALREADY_FINISHED")) throw error;
+      });
     },
     async settled() {
       for (;;) {
@@ -86,29 +71,11 @@ export async function startHoldfast({ server, directory: parent, key }: BenchCon
         await sleep(100);
       }
     },
-    async peakBytes() {
-      const status = await readFile(`/proc/${child.pid}/status`, "utf8");
-      // Forgets the peak so far (https://docs.kernel.org/filesystems/proc.html).
-      await writeFile(`/proc/${child.pid}/clear_refs`, "5");
-      return 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]);
-    },
+    peakBytes: () => peakBytesOf(child),
     cpuSeconds: () => cpuSecondsOf(child),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }
-
-export async function nextMessage<T>(child: ChildProcess): Promise<T> {
-  const message: unknown = await Promise.race([
-    once(child, "message").then(([first]: unknown[]) => first),
-    once(child, "exit").then(() => {
-      throw new Error("a process of the bench has ended");
-    }),
-  ]);
-  return message as T;
-}
-
-/** USER_HZ, which is 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
 
 async function cpuSecondsOf({ pid }: ChildProcess): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");

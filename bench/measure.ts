@@ -1,11 +1,10 @@
 // How a contender is measured: its wall time, the CPU seconds of server and client, and what it made the server write. Contenders
 // run in turn, round by round, so that whatever else the machine does meets all of them.
-import { execFile, fork } from "node:child_process";
-import { once } from "node:events";
-import path from "node:path";
+import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Answer, Message } from "./act-process.ts";
+import { answerOf } from "./child.ts";
 import type { BenchServer } from "./server.ts";
 
 const run = promisify(execFile);
@@ -88,17 +87,6 @@ export async function measureCommand(script: string, binDirectory: string): Prom
 
 /** An act of Holdfast's in a process of its own. */
 export async function measureAct(message: Message): Promise<Taken> {
-  const child = fork(path.join(import.meta.dirname, "act-process.ts"));
-  await once(child, "message");
-  const answered = once(child, "message");
-  const ended = once(child, "exit");
-  child.send(message);
-  const answer: Answer | undefined = await Promise.race([
-    answered.then(([value]) => value as Answer),
-    ended.then(() => undefined),
-  ]);
-  if (answer === undefined) throw new Error(`${message.act} failed`);
-  await ended;
-  const { wallSeconds, cpuSeconds, peakBytes } = answer;
+  const { wallSeconds, cpuSeconds, peakBytes } = await answerOf<Answer>("act-process.ts", message);
   return { wallSeconds, clientSeconds: cpuSeconds, peakBytes };
 }

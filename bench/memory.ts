@@ -1,9 +1,11 @@
 // What one process that is server and worker takes at most, at half a gigabyte of rows and at four.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { peakBytesOf } from "./child.ts";
+import { signIn } from "./client.ts";
 import type { BenchContext } from "./context.ts";
 import type { Goal, Result } from "./report.ts";
 import type { BenchServer } from "./server.ts";
@@ -169,40 +171,19 @@ async function startServe({ server, directory }: BenchContext, table: string): P
   }
   const url = /http:\/\/[\d.]+:\d+/.exec(shown)?.[0];
   if (url === undefined) throw new Error(`serve did not start: ${shown}`);
-  let authorization = "";
-  const ask = async (
-    query: string,
-    variables: object,
-  ): Promise<Record<string, { [key: string]: string }>> => {
-    const response = await fetch(`${url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization },
-      body: JSON.stringify({ query, variables }),
-    });
-    const answer: { data?: Record<string, { [key: string]: string }> | null } = await response.json();
-    if (answer.data == null) throw new Error(JSON.stringify(answer));
-    return answer.data;
-  };
-  const signIn = 'mutation ($password: String!) { login(username: "admin", password: $password) { token } }';
-  const { login } = await ask(signIn, { password });
-  authorization = `Bearer jwt:${login?.["token"] ?? ""}`;
+  const { ask } = await signIn(url, password);
   const closing = opened.move();
   return {
-    async peak() {
-      const status = await readFile(`/proc/${child.pid}/status`, "utf8");
-      // Forgets it (https://docs.kernel.org/filesystems/proc.html).
-      await writeFile(`/proc/${child.pid}/clear_refs`, "5");
-      return 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]);
-    },
+    peak: () => peakBytesOf(child),
     async run(mutation, variables) {
-      const id = (await ask(mutation, variables))["started"]?.["id"] ?? "";
+      const { id } = (await ask<{ started: { id: string } }>(mutation, variables)).started;
       for (;;) {
-        const { run } = await ask(
+        const { run } = await ask<{ run: { status: string } }>(
           "query ($id: ID!) { run(id: $id) { ... on Backup { status error { message } } ... on Restore { status error { message } } } }",
           { id },
         );
-        if (run?.["status"] === "SUCCEEDED") return id;
-        if (run?.["status"] === "FAILED") throw new Error(JSON.stringify(run));
+        if (run.status === "SUCCEEDED") return id;
+        if (run.status === "FAILED") throw new Error(JSON.stringify(run));
         await sleep(200);
       }
     },

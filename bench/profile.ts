@@ -1,9 +1,8 @@
 // Where the time of a backup goes: the same rows through ever more of the stages, each in a process of its own; what a stage
 // costs is what is added by it.
 import { randomUUID } from "node:crypto";
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import path from "node:path";
+import { answerOf } from "./child.ts";
 import type { BenchContext } from "./context.ts";
 import { inTurn, type Taken } from "./measure.ts";
 import type { StageAnswer, StageOrder } from "./profile-process.ts";
@@ -58,12 +57,6 @@ export async function measureProfile(bench: BenchContext): Promise<Result> {
 }
 
 async function measureStages(order: StageOrder): Promise<Taken> {
-  const child = fork(path.join(import.meta.dirname, "profile-process.ts"));
-  await once(child, "message");
-  const answered = once(child, "message");
-  const ended = once(child, "exit");
-  child.send(order);
-  const [answer] = (await answered) as [StageAnswer];
-  await ended;
-  return { wallSeconds: answer.wallSeconds, clientSeconds: answer.cpuSeconds };
+  const { wallSeconds, cpuSeconds } = await answerOf<StageAnswer>("profile-process.ts", order);
+  return { wallSeconds, clientSeconds: cpuSeconds };
 }

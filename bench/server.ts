@@ -9,6 +9,7 @@ import postgres from "postgres";
 import { postgresAccount } from "../src/embedded/account.ts";
 import { locateBinaries } from "../src/embedded/binaries.ts";
 import { startOnFreePort } from "../src/embedded/free-port.ts";
+import { TICKS_PER_SECOND } from "./child.ts";
 import { POSTGRES_15 } from "./tools.ts";
 
 const run = promisify(execFile);
@@ -35,9 +36,6 @@ export interface BenchServer extends AsyncDisposable {
   counters(): Promise<Counters>;
   checkpoint(): Promise<void>;
 }
-
-/** USER_HZ, which is 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
 
 /** The caller disposes of it: the server is stopped and its files are deleted. */
 export async function startServer(kind: ServerKind = "postgresql-15"): Promise<BenchServer> {

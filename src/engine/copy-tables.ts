@@ -1,5 +1,5 @@
 // Copies the tables of one database, over several connections on one snapshot; and where there are peers, with their help.
-import type { EncodedPart } from "../codec/part.ts";
+import { PART_RAW_BYTES, type EncodedPart } from "../codec/part.ts";
 import { parseRowSum } from "../codec/row-sum.ts";
 import type { EncryptionKind } from "../core/artifact.ts";
 import { tableLabel } from "../core/catalog.ts";
@@ -30,7 +30,6 @@ export interface Copying {
 
 /** A piece's rows take less than so many times their size as stored, or else it is not for others. */
 const TEXT_PER_STORED_BYTE = 8;
-const PART_BYTES = 32 * 1024 * 1024;
 /** A session does not wait until so little is stored: of thousands of small tables most of the time would be waiting. */
 const SMALL_BYTES = 1024 * 1024;
 /** So many small ranges of a session may be on their way into the stores. */
@@ -121,7 +120,7 @@ function describeTask(
   { artifactId, encryption, writer, sharing }: Copying,
   { leaf, columns, pages, sizeBytes }: CopyTask,
 ): CopyPiece {
-  const count = 4 + Math.ceil((sizeBytes * TEXT_PER_STORED_BYTE) / PART_BYTES);
+  const count = 4 + Math.ceil((sizeBytes * TEXT_PER_STORED_BYTE) / PART_RAW_BYTES);
   const { schema, name, oid } = leaf;
   return {
     kind: "COPY",

@@ -1,0 +1,41 @@
+// Processes of the bench's own: what they are told, what they answer, and what they take.
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+/** USER_HZ, which is 100 on every Linux that Node runs on. */
+export const TICKS_PER_SECOND = 100;
+
+/**
+ * Starts a file of this folder, waits until it says that it is ready, and then gives it the order.
+ * @throws where it ends without an answer
+ */
+export async function answerOf<Answer>(file: string, order: object): Promise<Answer> {
+  const child = fork(path.join(import.meta.dirname, file));
+  const ended = once(child, "exit");
+  await nextMessage(child);
+  child.send(order);
+  const answer = await nextMessage<Answer>(child);
+  await ended;
+  return answer;
+}
+
+/** @throws where the process ends first */
+export async function nextMessage<T>(child: ChildProcess): Promise<T> {
+  const message: unknown = await Promise.race([
+    once(child, "message").then(([first]: unknown[]) => first),
+    once(child, "exit").then(() => {
+      throw new Error("a process of the bench has ended");
+    }),
+  ]);
+  return message as T;
+}
+
+/** Resident bytes, at most, since it was last asked. */
+export async function peakBytesOf({ pid }: ChildProcess): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  // Forgets the peak so far (https://docs.kernel.org/filesystems/proc.html).
+  await writeFile(`/proc/${pid}/clear_refs`, "5");
+  return 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]);
+}
