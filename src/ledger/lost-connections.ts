@@ -17,21 +17,29 @@ export function outliveLostConnections(sql: postgres.Sql): postgres.Sql {
       const [options, work] = args.length === 1 ? ["", args[0]] : args;
       // `begin` rejects as soon as the connection has closed, whatever its work is at.
       let hasEnded = false;
-      const transaction = begin(options, async (client) => {
-        try {
-          return await work(refuseWhen(client, () => hasEnded));
-        } finally {
-          // A failed socket has closed a turn later.
-          await nextTurn();
-          // Nobody waits for the work any more, and nothing may follow from it.
-          if (hasEnded) await new Promise<never>(() => undefined);
-        }
-      });
+      const transaction = begin(
+        options,
+        holdBack(work, () => hasEnded),
+      );
       return transaction.finally(() => {
         hasEnded = true;
       });
     },
   });
+}
+
+/** The same work; once the transaction has ended, its statements are refused, and it never ends, so that nothing follows from it. */
+function holdBack(work: Work, hasEnded: () => boolean): Work {
+  return async (client) => {
+    try {
+      return await work(refuseWhen(client, hasEnded));
+    } finally {
+      // A failed socket has closed a turn later.
+      await nextTurn();
+      // Nobody waits for the work any more. A savepoint's would be rolled back to, a transaction's rolled back or committed.
+      if (hasEnded()) await new Promise<never>(() => undefined);
+    }
+  };
 }
 
 /** The same client; its statements are refused once the transaction has ended. */
@@ -49,7 +57,10 @@ function refuseWhen(client: postgres.TransactionSql, hasEnded: () => boolean): p
       if (typeof value !== "function") return value;
       return (...args: unknown[]): unknown => {
         check();
-        return Reflect.apply(value, target, args);
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a savepoint is given to do is its last argument
+        const held =
+          name === "savepoint" ? [...args.slice(0, -1), holdBack(args.at(-1) as Work, hasEnded)] : args;
+        return Reflect.apply(value, target, held);
       };
     },
   });

@@ -56,6 +56,18 @@ describe("a connection that is lost in a transaction", () => {
     },
   );
 
+  it("while a statement behind a savepoint runs ends the transaction and nothing else", async () => {
+    await using database = await createDatabase({ migrated: true });
+    const passage = await openPassage(database.url);
+    const { db } = testLedger(passage.url);
+    const transaction = db.transaction((tx) =>
+      tx.transaction((inner) => Promise.all([inner.execute(sql`select pg_sleep(60)`), passage.cut()])),
+    );
+    await expect(transaction).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
+    await passage.mend();
+    expect(await db.transaction((tx) => tx.execute(sql`select 1 as one`))).toEqual([{ one: 1 }]);
+  });
+
   it("is told from what else fails in one, which is rolled back", async () => {
     await using database = await createDatabase({ migrated: true });
     const { db } = testLedger(database.url);
