@@ -3,6 +3,7 @@ import path from "node:path";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
+import { ARRAY_TYPES } from "./array-types.ts";
 import { outliveLostConnections } from "./lost-connections.ts";
 import { steadySockets } from "./steady-socket.ts";
 import { installation } from "./tables.ts";
@@ -31,6 +32,8 @@ export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
     // After an outage the first listener is back within two seconds, not after the driver's twenty.
     backoff: (retries: number) => Math.min(2, 0.05 * 2 ** retries),
     onnotice: () => undefined,
+    fetch_types: false,
+    types: ARRAY_TYPES,
     ...steadySockets(),
   });
   const sql = outliveLostConnections(client);

@@ -60,58 +60,59 @@ export type NewRun = RunRequest & {
 /**
  * Writes the row of a QUEUED run. The same idempotency key from the same caller for the same kind within a day answers
  * with the first run, whatever else is asked for and however many ask at once.
+ * @param ledger with a transaction as its `db`
  * @returns the run, and whether this call made it: then its job is to be queued
  * @throws HoldfastError BACKUP_DELETED where it would read a backup that is
  */
-export async function createRun(ledger: Ledger, run: NewRun): Promise<{ run: Run; created: boolean }> {
-  return ledger.db.transaction(async (tx) => {
-    const { requestedById } = run;
-    const idempotencyKey = requestedById === null ? undefined : run.idempotencyKey;
-    const sameKey =
-      requestedById === null || idempotencyKey === undefined
-        ? undefined
-        : and(
-            eq(runs.requestedById, requestedById),
-            eq(runs.kind, run.kind),
-            eq(runs.idempotencyKey, idempotencyKey),
-          );
-    if (sameKey !== undefined) {
-      await tx
-        .update(runs)
-        .set({ idempotencyKey: null })
-        .where(and(sameKey, lt(runs.createdAt, sql`now() - ${IDEMPOTENCY_WINDOW}`)));
-    }
-    // A second insert with the same key waits here until the first has committed, and then does nothing.
-    const [row] = await tx
-      .insert(runs)
-      .values({
-        id: run.id,
-        kind: run.kind,
-        entities: [...run.entities],
-        request: run.request,
-        progress: NO_PROGRESS,
-        sealedSecret: run.sealedSecret ?? null,
-        requestedById,
-        requestedBy: run.requestedBy,
-        requestId: run.requestId ?? null,
-        idempotencyKey: idempotencyKey ?? null,
-        scheduleId: run.scheduleId ?? null,
-        dueAt: run.dueAt ?? null,
-      })
-      .onConflictDoNothing({
-        target: [runs.requestedById, runs.kind, runs.idempotencyKey],
-        where: sql`${runs.idempotencyKey} is not null`,
-      })
-      .returning(announcedRunColumns);
-    if (row !== undefined) {
-      if (run.kind !== "BACKUP") await holdForReading(tx, run.request.backupId);
-      return { run: toRun(row), created: true };
-    }
-    const [first] = await tx.select(runColumns).from(runs).where(sameKey);
-    if (first === undefined)
-      throw new Error("the run of an idempotency key went away while it was looked up");
-    return { run: toRun(first), created: false };
-  });
+export async function createRun(
+  { db }: Pick<Ledger, "db">,
+  run: NewRun,
+): Promise<{ run: Run; created: boolean }> {
+  const { requestedById } = run;
+  const idempotencyKey = requestedById === null ? undefined : run.idempotencyKey;
+  const sameKey =
+    requestedById === null || idempotencyKey === undefined
+      ? undefined
+      : and(
+          eq(runs.requestedById, requestedById),
+          eq(runs.kind, run.kind),
+          eq(runs.idempotencyKey, idempotencyKey),
+        );
+  if (sameKey !== undefined) {
+    await db
+      .update(runs)
+      .set({ idempotencyKey: null })
+      .where(and(sameKey, lt(runs.createdAt, sql`now() - ${IDEMPOTENCY_WINDOW}`)));
+  }
+  // A second insert with the same key waits here until the first has committed, and then does nothing.
+  const [row] = await db
+    .insert(runs)
+    .values({
+      id: run.id,
+      kind: run.kind,
+      entities: [...run.entities],
+      request: run.request,
+      progress: NO_PROGRESS,
+      sealedSecret: run.sealedSecret ?? null,
+      requestedById,
+      requestedBy: run.requestedBy,
+      requestId: run.requestId ?? null,
+      idempotencyKey: idempotencyKey ?? null,
+      scheduleId: run.scheduleId ?? null,
+      dueAt: run.dueAt ?? null,
+    })
+    .onConflictDoNothing({
+      target: [runs.requestedById, runs.kind, runs.idempotencyKey],
+      where: sql`${runs.idempotencyKey} is not null`,
+    })
+    .returning(announcedRunColumns);
+  if (row !== undefined) {
+    if (run.kind !== "BACKUP") await holdForReading(db, run.request.backupId);
+    return { run: toRun(row), created: true };
+  }
+  const [first] = await db.select(runColumns).from(runs).where(sameKey);
+  if (first === undefined) throw new Error("the run of an idempotency key went away while it was looked up");
+  return { run: toRun(first), created: false };
 }
 
 /** @returns undefined also for an id that is no UUID */
