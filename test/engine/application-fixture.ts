@@ -22,7 +22,8 @@ export interface Application extends AsyncDisposable {
   /** As the superuser. */
   readonly sql: postgres.Sql;
   readonly url: string;
-  backUp(): Promise<StoredBackup>;
+  /** @param store left out: one in memory */
+  backUp(store?: Store): Promise<StoredBackup>;
   /** Restores a backup, of this application or of another with the same entities. */
   restore(stored: StoredBackup, order?: Partial<RestoreOrder>): Promise<RestoreResult>;
   /**
@@ -87,8 +88,7 @@ export async function openApplication(
   return {
     sql,
     url,
-    async backUp() {
-      const store = memoryStore();
+    async backUp(store = memoryStore()) {
       const artifactId = randomUUID();
       const { manifest } = await backup(
         { ...deps, sink: storeSink(store, artifactId) },
