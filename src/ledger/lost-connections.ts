@@ -57,11 +57,13 @@ function refuseWhen(client: postgres.TransactionSql, hasEnded: () => boolean): p
       if (typeof value !== "function") return value;
       return (...args: unknown[]): unknown => {
         check();
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a savepoint is given to do is its last argument
+        // What a savepoint is for may fail as the whole does.
         const held =
-          name === "savepoint" ? [...args.slice(0, -1), holdBack(args.at(-1) as Work, hasEnded)] : args;
+          name === "savepoint" ? args.map((arg) => (isWork(arg) ? holdBack(arg, hasEnded) : arg)) : args;
         return Reflect.apply(value, target, held);
       };
     },
   });
 }
+
+const isWork = (value: unknown): value is Work => typeof value === "function";
