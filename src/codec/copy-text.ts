@@ -1,5 +1,6 @@
 // Rows in PostgreSQL's COPY text format, as `COPY ... TO` writes it: fields between tabs, a row to a line, `\N` for NULL
 // and six characters escaped. https://www.postgresql.org/docs/current/sql-copy.html, "Text Format".
+import { constants } from "node:buffer";
 import { HoldfastError } from "../core/errors.ts";
 import { ROW_END } from "./rows.ts";
 
@@ -37,7 +38,7 @@ function formatField(field: Field): string {
  * @param columns how many fields a row has; a row of a table without columns is an empty line
  * @param label whose rows they are, for messages
  * @throws HoldfastError ARTIFACT_CORRUPT for what COPY does not write; BAD_INPUT for bytes that are not UTF-8, as a
- *   database of the encoding SQL_ASCII can hold; what `chunks` throws
+ *   database of the encoding SQL_ASCII can hold, and for a row that is longer than a string can be; what `chunks` throws
  */
 export async function* parseRows(
   chunks: AsyncIterable<Uint8Array>,
@@ -45,7 +46,10 @@ export async function* parseRows(
   label: string,
 ): AsyncGenerator<Field[][]> {
   let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
   for await (const chunk of chunks) {
+    pendingBytes += chunk.length;
+    if (pendingBytes > constants.MAX_STRING_LENGTH) throw rowTooLarge(label);
     const end = chunk.lastIndexOf(ROW_END) + 1;
     if (end === 0) {
       pending.push(chunk);
@@ -53,9 +57,18 @@ export async function* parseRows(
     }
     const text = decode([...pending, chunk.subarray(0, end - 1)], label);
     pending = end < chunk.length ? [chunk.subarray(end)] : [];
+    pendingBytes = chunk.length - end;
     yield text.split("\n").map((line) => parseLine(line, columns, label));
   }
   if (pending.length > 0) throw new HoldfastError("ARTIFACT_CORRUPT", `A row of ${label} has no end.`);
+}
+
+/** For a row that no string holds: Node's are of at most half a gigabyte. */
+export function rowTooLarge(label: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("BAD_INPUT", `A row of ${label} is too large to be read as text.`, {
+    hint: "Keep to the artifact, which holds rows of any size; only as JSON it cannot be written.",
+    cause,
+  });
 }
 
 function decode(pieces: readonly Uint8Array[], label: string): string {

@@ -22,8 +22,8 @@ function printerOf(type: string): (text: string) => string {
   return (text) => JSON.stringify(text);
 }
 
-/** Strings, numbers and brackets; within a document, nothing else needs a look. */
-const LEXEMES = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[[\]{}]/g;
+/** Starts of strings, whole numbers, and brackets; within a document, nothing else needs a look. */
+const LEXEMES = /["[\]{}]|-?\d[\d.eE+-]*/g;
 
 /**
  * Whether a jsonb value may stand in the document as it is: it is no string and no null, which are for text in JSON and for
@@ -31,14 +31,32 @@ const LEXEMES = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[[\]{}]/g;
  */
 function isPlain(text: string): boolean {
   if (text.startsWith('"') || text === "null") return false;
+  const lexemes = new RegExp(LEXEMES);
   let depth = 0;
-  for (const [lexeme] of text.matchAll(LEXEMES)) {
-    if (lexeme === "{" || lexeme === "[") depth += 1;
+  for (let match = lexemes.exec(text); match !== null; match = lexemes.exec(text)) {
+    const [lexeme] = match;
+    if (lexeme === '"') lexemes.lastIndex = stringEnd(text, lexemes.lastIndex);
+    else if (lexeme === "{" || lexeme === "[") depth += 1;
     else if (lexeme === "}" || lexeme === "]") depth -= 1;
-    else if (!lexeme.startsWith('"') && String(Number(lexeme)) !== lexeme) return false;
+    else if (String(Number(lexeme)) !== lexeme) return false;
     if (depth > DEPTH_MAX) return false;
   }
   return true;
+}
+
+/**
+ * Where a string ends that has begun before `from`. By hand: an expression that matches whole strings runs out of stack in one of
+ * some megabytes.
+ */
+function stringEnd(text: string, from: number): number {
+  for (let at = from; ;) {
+    const quote = text.indexOf('"', at);
+    if (quote === -1) return text.length;
+    let start = quote;
+    while (text[start - 1] === "\\") start -= 1;
+    if ((quote - start) % 2 === 0) return quote + 1;
+    at = quote + 1;
+  }
 }
 
 /** A value as it was found in the document: a scalar's text, or that of a whole object or array. */

@@ -1,5 +1,5 @@
 // Writes the portable form from an artifact: the same entities, tables and rows as one JSON document.
-import { parseRows, type Field } from "../codec/copy-text.ts";
+import { parseRows, rowTooLarge, type Field } from "../codec/copy-text.ts";
 import type { ManifestTable } from "../core/artifact.ts";
 import { tableLabel } from "../core/catalog.ts";
 import { portableHead, portableTableHead } from "../core/portable.ts";
@@ -11,7 +11,7 @@ export type OnRows = (table: ManifestTable, rows: number, rawBytes: number) => v
 
 /**
  * The document, piece by piece, in bounded memory.
- * @throws HoldfastError what `readPart` throws; BAD_INPUT for rows that are not UTF-8; the signal's reason
+ * @throws HoldfastError what `readPart` throws; BAD_INPUT for rows that are not UTF-8, or too large for a string; the signal's reason
  */
 export async function* writePortable(
   artifact: ArtifactReader,
@@ -50,10 +50,23 @@ export async function* tableRows(
     let rawBytes = 0;
     const chunks = counted(artifact.readPart(part, signal), (sizeBytes) => (rawBytes += sizeBytes));
     for await (const rows of parseRows(chunks, columns.length, tableLabel(table))) {
-      yield rows.map(print);
+      yield printRows(rows, print, tableLabel(table));
       onRows(table, rows.length, rawBytes);
       rawBytes = 0;
     }
+  }
+}
+
+function printRows(
+  rows: readonly (readonly Field[])[],
+  print: (row: readonly Field[]) => string,
+  label: string,
+): string[] {
+  try {
+    return rows.map(print);
+  } catch (error) {
+    // As JSON it is longer than as COPY text: here longer than a string can be.
+    throw error instanceof RangeError ? rowTooLarge(label, error) : error;
   }
 }
 

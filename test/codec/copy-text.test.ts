@@ -1,3 +1,4 @@
+import { constants } from "node:buffer";
 import fc from "fast-check";
 import postgres from "postgres";
 import { expect, inject, it } from "vitest";
@@ -79,4 +80,20 @@ it.each([
   ["bytes that are not UTF-8", Buffer.from([0x31, 0x09, 0xe4, 0x0a]), "BAD_INPUT"],
 ])("refuses %s", async (_, text, code) => {
   await expect(parse(text, 2)).rejects.toMatchObject({ code });
+});
+
+it("refuses a row that no string holds, before it has gathered more", async () => {
+  const chunk = Buffer.alloc(16 * 1024 * 1024, "x");
+  let read = 0;
+  const endless = async function* () {
+    for (;;) {
+      read += chunk.length;
+      yield chunk;
+    }
+  };
+  await expect(Array.fromAsync(parseRows(endless(), 1, "t"))).rejects.toMatchObject({
+    code: "BAD_INPUT",
+    message: "A row of t is too large to be read as text.",
+  });
+  expect(read).toBeLessThan(constants.MAX_STRING_LENGTH + 2 * chunk.length);
 });

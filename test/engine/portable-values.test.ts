@@ -152,3 +152,12 @@ it("takes whole numbers as programs print them", async () => {
     null,
   ]);
 });
+
+it("prints documents with strings of any length, and with quotes, brackets and numbers in them", () => {
+  const print = valuePrinter("jsonb");
+  for (const inside of ["x".repeat(20_000_000), '1e999 [{\\" '.repeat(1_000_000), "\\"]) {
+    const text = JSON.stringify({ inside });
+    expect(print(text) === text).toBe(true);
+  }
+  expect(print('["\\"", 1e999]')).toBe(JSON.stringify('["\\"", 1e999]'));
+});
