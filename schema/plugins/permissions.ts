@@ -22,6 +22,7 @@ import {
 import { isAsyncIterable } from "@graphql-tools/utils";
 import { requirePermissions } from "../../src/auth/permissions.ts";
 import type { Access } from "../../src/core/catalog.ts";
+import { outageOf } from "../../src/ledger/outage.ts";
 import { requireAccess } from "../../src/runs/access.ts";
 import { signedIn, type Context } from "../context.ts";
 import { watchRights } from "../watch-rights.ts";
@@ -126,10 +127,11 @@ class PermissionsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
           if (isAsyncIterable(source)) return source;
           throw new Error(`${field.name} subscribes to what is no async iterable`);
         },
-        async () => {
-          await own.identity.refresh();
-          await check(args, own);
-        },
+        () =>
+          unlessOut(async () => {
+            await own.identity.refresh();
+            await check(args, own);
+          }),
         own.recheckRightsMs,
         () => own.subscriptions.take(userId),
       );
@@ -139,6 +141,15 @@ class PermissionsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override afterBuild(schema: GraphQLSchema): GraphQLSchema {
     const config = schema.toConfig();
     return new GraphQLSchema({ ...config, directives: [...config.directives, ...definitions(schema)] });
+  }
+}
+
+/** While the ledger is out of reach nobody's rights have changed, and there is nothing that could be seen. */
+async function unlessOut(look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    if (outageOf(error) === undefined) throw error;
   }
 }
 

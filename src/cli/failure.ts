@@ -1,6 +1,7 @@
 // How a failed command ends: `error[CODE]: message` and a hint on standard error, and an exit code.
 import type { Command } from "commander";
 import { ERRORS, isHoldfastError } from "../core/errors.ts";
+import { outageOf } from "../ledger/outage.ts";
 import { paint } from "./terminal/paint.ts";
 
 const EXIT_FAILED = 1;
@@ -22,7 +23,8 @@ export class UsageError extends Error {
  * @param interruptedCode the exit code if the command was interrupted, which then explains whatever it threw
  * @returns the exit code
  */
-export function reportFailure(error: unknown, interruptedCode: number | undefined): number {
+export function reportFailure(thrown: unknown, interruptedCode: number | undefined): number {
+  const error = outageOf(thrown) ?? thrown;
   if (interruptedCode !== undefined || isInterruptedPrompt(error)) {
     printError("CANCELLED", "Interrupted.", ERRORS.CANCELLED.hint);
     return interruptedCode ?? 130;

@@ -11,6 +11,7 @@ import { GRAPHIQL } from "./graphiql.ts";
 import { renderGraphiqlPage } from "./graphiql-page.ts";
 import { graphqlError } from "./graphql-error.ts";
 import { traceOperations } from "./graphql-spans.ts";
+import { tellUnknownOutcomes } from "./graphql-outages.ts";
 import { limitDocuments } from "./graphql-limits.ts";
 import { limitIntrospection, type Introspection } from "./introspection.ts";
 
@@ -63,6 +64,7 @@ export function createGraphql(
       preventCrossSite(),
       takeOperation(),
       traceOperations(),
+      tellUnknownOutcomes(),
       limitDocuments({ hidesNames: introspection !== "everyone" }),
       limitIntrospection(introspection, deps.log),
     ],

@@ -1,8 +1,9 @@
-// What a client is told of a failure, whichever way it came in: an error of the catalogue as it is, anything else as
-// INTERNAL with an id that the log has too.
+// What a client is told of a failure, whichever way it came in: an error of the catalogue as it is, what the
+// ledger throws while it is out of reach as one of the catalogue, anything else as INTERNAL with an id that the log has too.
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { hasCode, HoldfastError } from "../core/errors.ts";
+import { outageOf } from "../ledger/outage.ts";
 import { logContext, type LogContext } from "../telemetry/log-context.ts";
 
 /**
@@ -20,6 +21,11 @@ export function publicError(error: unknown, log: Logger): HoldfastError {
       hint: "A restore of Holdfast's own tables may be under way: try again when it has ended. Nothing was changed.",
       cause: error,
     });
+  }
+  const outage = outageOf(error);
+  if (outage !== undefined) {
+    log.error({ err: error, code: outage.code }, outage.message);
+    return outage;
   }
   const id = randomUUID();
   log.error(

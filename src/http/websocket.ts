@@ -16,11 +16,15 @@ import type { ServerDeps } from "./deps.ts";
 import { GRAPHQL_BODY_LIMIT_BYTES, GRAPHQL_PATH, type GraphqlServer } from "./graphql.ts";
 import { withLogContext } from "../telemetry/log-context.ts";
 import { graphqlError } from "./graphql-error.ts";
+import { publicError } from "./public-error.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request.ts";
 import type { ReadOrigin } from "./peer.ts";
 
 /** How long a client may take to answer the closing handshake. */
 const CLOSE_TIMEOUT_MS = 1_000;
+
+/** Upon which clients connect again; at 4401 they give up (https://www.iana.org/assignments/websocket). */
+const TRY_AGAIN_LATER = 1013;
 
 type Params = Record<string, unknown>;
 
@@ -42,7 +46,7 @@ export interface WebSockets {
 
 /**
  * Accepts WebSockets at GraphQL's path. A token comes in `connectionParams.authorization` (or `Authorization`), or in
- * the header of the upgrade; one that is not good closes the connection with 4401.
+ * the header of the upgrade; one that is not good closes the connection with 4401, one that cannot be looked up with 1013.
  */
 export function serveWebSockets(
   server: Server,
@@ -72,7 +76,9 @@ export function serveWebSockets(
         try {
           await onBehalf(connection.extra, () => auth.authenticate(authorization));
         } catch (error) {
-          connection.extra.socket.close(CloseCode.Unauthorized, graphqlError(error, log).message);
+          const known = publicError(error, log);
+          const code = known.status === 401 ? CloseCode.Unauthorized : TRY_AGAIN_LATER;
+          connection.extra.socket.close(code, known.message);
           return false;
         }
         return true;

@@ -1,6 +1,8 @@
 // The socket beneath postgres.js in the ledger's pool. It fails and closes in one moment, in which nothing is about to be
 // written: between a net.Socket's `error` and its `close` postgres.js gives the connection further statements, of which nobody
 // ever hears again; and a message that it was about to write when the socket closes keeps it from ever writing on that connection again.
+// Nor does it close without having failed before the server has said anything, as at a proxy that has no server: postgres.js
+// would connect again and again with the same statement, and whoever asked would wait for as long as that lasts.
 import { Socket } from "node:net";
 
 /** A process that always has something immediate to do closes its sockets all the same. */
@@ -28,10 +30,22 @@ class SteadySocket extends Socket {
         this.#closeWhenQuiet(args, turnsLeft - 1);
         return;
       }
-      if (this.#failure !== undefined) super.emit("error", this.#failure);
-      super.emit("close", ...args);
+      const failure = this.#failure ?? (this.bytesRead === 0 ? closedUnheard() : undefined);
+      if (failure === undefined) {
+        super.emit("close", ...args);
+        return;
+      }
+      super.emit("error", failure);
+      super.emit("close", true);
     });
   }
+}
+
+/** Such as the driver's own. */
+function closedUnheard(): Error {
+  return Object.assign(new Error("the server closed the connection before it said anything"), {
+    code: "CONNECTION_CLOSED",
+  });
 }
 
 /** What postgres.js knows of where it connects to: a host, several that are tried in turn, or a socket in the file system. */

@@ -1,26 +1,8 @@
-// What goes wrong in PostgreSQL or on the way to it, in the words of the catalogue of errors. The only place that reads SQLSTATEs.
+// What goes wrong in PostgreSQL or on the way to it, in the words of the catalogue of errors. SQLSTATEs are read
+// here, and for a server that is not there in src/core/unreachable.ts.
 import postgres from "postgres";
 import { HoldfastError, type ErrorCode } from "../core/errors.ts";
-
-/** What postgres.js and sockets call a server that does not answer, or a connection that ended, and how to say it. */
-const CONNECTION_CODES: Readonly<Record<string, string | undefined>> = {
-  CONNECTION_CLOSED: "the server closed the connection",
-  CONNECTION_DESTROYED: "the connection was given up",
-  CONNECTION_ENDED: "the connection was ended",
-  CONNECT_TIMEOUT: "the server did not answer in time",
-};
-const SOCKET_CODES = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ENOENT",
-  "EACCES",
-]);
+import { reasonUnreachable } from "../core/unreachable.ts";
 
 const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   "42501": "DATABASE_DENIED",
@@ -30,19 +12,11 @@ const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   "23P01": "UNIQUE_CONFLICT",
   "40P01": "TABLE_LOCKED",
   "55P03": "TABLE_LOCKED",
-  "53300": "DATABASE_UNREACHABLE",
-  "57P01": "DATABASE_UNREACHABLE",
-  "57P02": "DATABASE_UNREACHABLE",
-  "57P03": "DATABASE_UNREACHABLE",
-  "57P05": "DATABASE_UNREACHABLE",
-  "3D000": "DATABASE_UNREACHABLE",
 };
 
 /** Classes of SQLSTATEs, for the codes that have no line of their own. */
 const SQLSTATE_CLASSES: Readonly<Record<string, ErrorCode>> = {
-  "08": "DATABASE_UNREACHABLE",
   "23": "CONSTRAINT_VIOLATED",
-  "28": "DATABASE_UNREACHABLE",
   "53": "DATABASE_FAILED",
   "58": "DATABASE_FAILED",
   XX: "DATABASE_FAILED",
@@ -62,23 +36,15 @@ const MORE_LOCKS =
  */
 export function databaseError(database: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof HoldfastError) return error;
-  if (error instanceof postgres.PostgresError) return serverError(database, error);
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const reason =
-    CONNECTION_CODES[code] ?? (SOCKET_CODES.has(code) || isTlsCode(code) ? error.message : undefined);
+  const reason = reasonUnreachable(error);
   if (reason !== undefined) return unreachable(database, reason, error);
-  return error;
+  return error instanceof postgres.PostgresError ? serverError(database, error) : error;
 }
 
 /** Whether the error says that a connection which was there has ended. */
 export function isConnectionLost(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return code === "CONNECTION_CLOSED" || code === "ECONNRESET" || code === "EPIPE";
-}
-
-/** OpenSSL's codes for certificates look like no other. */
-function isTlsCode(code: string): boolean {
-  return /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code);
 }
 
 /** @param reason a clause for people, without the password */
@@ -91,7 +57,6 @@ export function unreachable(database: string, reason: string, cause?: unknown): 
 function serverError(database: string, error: postgres.PostgresError): unknown {
   const code = SQLSTATES[error.code] ?? SQLSTATE_CLASSES[error.code.slice(0, 2)];
   if (code === undefined) return error;
-  if (code === "DATABASE_UNREACHABLE") return unreachable(database, error.message, error);
   const details = particulars(database, error);
   if (error.code === OUT_OF_MEMORY && /max_locks_per_transaction/.test(error.hint ?? "")) {
     const message = `The server has no room for the locks of so many tables (database ${database}).`;

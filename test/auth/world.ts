@@ -3,7 +3,7 @@ import { createAuth, type Auth, type AuthOptions } from "../../src/auth/auth.ts"
 import { hashPassword } from "../../src/auth/passwords.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
 import { openLedger, type Ledger } from "../../src/ledger/connect.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
 export interface World extends AsyncDisposable {
   readonly url: string;
@@ -31,8 +31,12 @@ function hashOf(password: string): Promise<string> {
   return known;
 }
 
-export async function createWorld(options: Partial<AuthOptions> = {}): Promise<World> {
-  const database = await createDatabase({ migrated: true });
+/** @param given a database that is migrated, and dropped with the world; left out: one is made */
+export async function createWorld(
+  options: Partial<AuthOptions> = {},
+  given?: Pick<TestDatabase, "url" | "drop">,
+): Promise<World> {
+  const database = given ?? (await createDatabase({ migrated: true }));
   const ledger = openLedger(database.url);
   const another = (more: Partial<AuthOptions> = {}) =>
     createAuth({ ledger, catalog: platformCatalog, secretKey: SECRET_KEY, ...options, ...more });

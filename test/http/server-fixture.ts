@@ -39,8 +39,9 @@ export const ALL = platformCatalog.permissions;
 export async function startTestServer(
   change: Partial<ServerDeps> = {},
   options: Partial<ServerOptions> = {},
+  database?: Parameters<typeof createWorld>[1],
 ): Promise<TestServer> {
-  const world = await createWorld();
+  const world = await createWorld({}, database);
   const logged: Record<string, unknown>[] = [];
   const log: Logger = createLog("info", { write: (line) => void logged.push(JSON.parse(line)) });
   const queue = await openQueue({

@@ -11,13 +11,13 @@ export interface Passage {
   cutAfter(sizeBytes: number): void;
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
-  /** Takes connections again, at the same address. */
-  mend(): Promise<void>;
+  /** Takes connections again, at the same address; to the server of another URL from now on, if one is given. */
+  mend(serverUrl?: string): Promise<void>;
 }
 
 /** Closed when the test ends. */
 export async function openPassage(serverUrl: string): Promise<Passage> {
-  const target = new URL(serverUrl);
+  let target = new URL(serverUrl);
   const sockets = new Set<Socket>();
   let leftBytes = Number.POSITIVE_INFINITY;
   const count = (chunk: Buffer): void => {
@@ -62,7 +62,8 @@ export async function openPassage(serverUrl: string): Promise<Passage> {
       leftBytes = sizeBytes;
     },
     cut,
-    async mend() {
+    async mend(otherUrl) {
+      if (otherUrl !== undefined) target = new URL(otherUrl);
       await listen(port);
     },
   };

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Auth } from "../../auth/auth.ts";
+import { knowingOutcome } from "../../ledger/outage.ts";
 import { originOf, type CallerEnv } from "../env.ts";
 import { limitJson, readJson } from "./json-body.ts";
 import { requireCaller } from "./require-caller.ts";
@@ -25,7 +26,8 @@ export function authRoutes(auth: Auth): Hono<CallerEnv> {
 
   routes.post("/change-password", requireCaller(auth), limitJson, async (c) => {
     const body = await readJson(c, passwordChange);
-    await auth.changePassword(c.var.caller, { old: body.old_password, new: body.new_password }, originOf(c));
+    const passwords = { old: body.old_password, new: body.new_password };
+    await knowingOutcome(() => auth.changePassword(c.var.caller, passwords, originOf(c)));
     return c.json({ success: true });
   });
 

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Auth } from "../../auth/auth.ts";
+import { knowingOutcome } from "../../ledger/outage.ts";
 import { originOf, type CallerEnv } from "../env.ts";
 import { limitJson, readJson } from "./json-body.ts";
 import { requireCaller } from "./require-caller.ts";
@@ -22,12 +23,14 @@ export function tokenRoutes(auth: Auth): Hono<CallerEnv> {
 
   routes.post("/", limitJson, async (c) => {
     const request = await readJson(c, newToken);
-    const { token, accessToken } = await auth.createToken(c.var.caller, request, originOf(c));
+    const { token, accessToken } = await knowingOutcome(() =>
+      auth.createToken(c.var.caller, request, originOf(c)),
+    );
     return c.json({ success: true, token, ...accessToken }, 201);
   });
 
   routes.delete("/:id", async (c) => {
-    await auth.revokeToken(c.var.caller, c.req.param("id"), originOf(c));
+    await knowingOutcome(() => auth.revokeToken(c.var.caller, c.req.param("id"), originOf(c)));
     return c.json({ success: true });
   });
 
