@@ -3,9 +3,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { Redis } from "ioredis";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -78,6 +80,7 @@ beforeAll(async () => {
     HOLDFAST_SECRET_KEY: secret("server-key"),
     HOLDFAST_ADMIN_PASSWORD: adminPassword,
     HOLDFAST_CONFIG: configuration,
+    ...(await collectTraces()),
     LOG_LEVEL: "trace",
     PORT: "0",
   };
@@ -120,6 +123,24 @@ afterAll(async () => {
   for (const child of processes) child.kill("SIGKILL");
   await opened.disposeAsync();
 });
+
+/** Notes what the processes export as they end, and before. @returns the settings that have them do so */
+async function collectTraces() {
+  const collector = createServer((request, response) => {
+    void text(request).then((body) => {
+      note("traces", body);
+      response.setHeader("content-type", "application/json").end("{}");
+    });
+  }).listen(0, "127.0.0.1");
+  opened.defer(() => void collector.close());
+  await once(collector, "listening");
+  const address = collector.address();
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secret("collector-token")}`,
+  };
+}
 
 interface Caller {
   readonly authorization?: string;
@@ -274,7 +295,7 @@ async function readFiles(folder: string): Promise<string> {
 }
 
 describe("after a full run, no secret is in", () => {
-  it.each(["output of serve", "output of worker", "answers", "tables", "files", "process list"])(
+  it.each(["output of serve", "output of worker", "answers", "tables", "files", "process list", "traces"])(
     "%s",
     (place) => {
       const text = places.get(place) ?? "";
@@ -291,6 +312,18 @@ describe("after a full run, no secret is in", () => {
   it.runIf(process.platform === "linux")("what a core dump would hold", () => {
     expect([...coreFilters]).toEqual(["00000000"]);
   });
+});
+
+it("of all of that the traces tell: requests, runs, what failed, and what went to stores", () => {
+  const text = places.get("traces") ?? "";
+  for (const name of [
+    ...["POST /api/v1/auth/login", "POST /api/v1/auth/change-password", "POST /api/v1/restore/config"],
+    ...["mutation login", "mutation startRestore", "mutation rekeyBackup", "mutation checkStore"],
+    ...["process runs", "backup", "restore", "verification", "put local"],
+  ])
+    expect(text).toContain(`"name":"${name}"`);
+  for (const type of ["WRONG_PASSPHRASE", "STORE_FAILED"])
+    expect(text).toContain(`{"key":"error.type","value":{"stringValue":"${type}"}}`);
 });
 
 it("what was to happen has happened: right secrets opened, and wrong ones did not", () => {
