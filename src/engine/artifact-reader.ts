@@ -18,6 +18,7 @@ import {
   type ManifestPart,
 } from "../core/artifact.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { giveWay } from "../core/right-of-way.ts";
 import { checkIndex, checkManifest, type IndexedObjects } from "./artifact-check.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
 import { signerOf } from "./artifact-signature.ts";
@@ -99,6 +100,7 @@ export async function openArtifact(
       for await (const chunk of decodePart(bytes, part, identity)) {
         partSignal?.throwIfAborted();
         yield chunk;
+        await giveWay();
       }
     },
   };

@@ -3,6 +3,7 @@ import { encodeParts, type EncodedPart, type RowBatch } from "../codec/part.ts";
 import type { ObjectSeal } from "../codec/digest.ts";
 import { RowSum } from "../codec/row-sum.ts";
 import { tableLabel } from "../core/catalog.ts";
+import { giveWay } from "../core/right-of-way.ts";
 import { copyOutAndRelease, type CopyRange } from "../postgres/copy-out.ts";
 import type { Session } from "../postgres/session.ts";
 import { inSpan } from "../telemetry/spans.ts";
@@ -66,6 +67,7 @@ async function* summedUp(
     for await (const batch of batches) {
       sum.add(batch.bytes);
       yield batch;
+      await giveWay();
     }
   } finally {
     onRead?.();

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
+import { takeRightOfWay } from "../core/right-of-way.ts";
 import { withLogContext } from "../telemetry/log-context.ts";
 import { noteFailed, startRequestSpan } from "../telemetry/spans.ts";
 import { afterClose } from "./rest/departure.ts";
@@ -34,6 +35,7 @@ export function attend(
 ): void {
   const requestId = requestIdOf(request);
   const startedMs = performance.now();
+  afterClose(response, takeRightOfWay());
   response.setHeader(REQUEST_ID_HEADER, requestId);
   const within = traceRequest(request, response, requestId);
   withLogContext({ requestId }, () => {

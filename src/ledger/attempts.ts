@@ -59,13 +59,19 @@ export interface Standing {
   readonly cancelRequested: boolean;
 }
 
+/**
+ * For `returning`: the statement's own transaction does not wait until the server's disk has it. A crash of the server may take back how far
+ * a run was in the last second, and nothing else; while announcements are committed, which is one after another, nobody waits for a disk.
+ */
+const unflushed = { unflushed: sql`set_config('synchronous_commit', 'off', true)` };
+
 /** A sign of life, announced to nobody. */
 export async function beat(ledger: Ledger, lease: Lease): Promise<Standing | undefined> {
   const [row] = await ledger.db
     .update(runs)
     .set({ heartbeatAt: sql`now()` })
     .where(heldBy(lease))
-    .returning({ cancelRequestedAt: runs.cancelRequestedAt });
+    .returning({ cancelRequestedAt: runs.cancelRequestedAt, ...unflushed });
   return row && { cancelRequested: row.cancelRequestedAt !== null };
 }
 
@@ -88,6 +94,7 @@ export async function writeProgress(
     .returning({
       cancelRequestedAt: runs.cancelRequestedAt,
       announced: announcedRunColumns.announced,
+      ...unflushed,
     });
   return row && { cancelRequested: row.cancelRequestedAt !== null };
 }

@@ -3,6 +3,7 @@
 // anyway: a lost announcement delays a change, and loses nothing.
 import { setImmediate as turn } from "node:timers/promises";
 import { HoldfastError } from "../core/errors.ts";
+import { takeRightOfWay } from "../core/right-of-way.ts";
 import { isFinal } from "../core/run.ts";
 import { createThrottle } from "../core/throttle.ts";
 import type { Ledger } from "./connect.ts";
@@ -51,10 +52,12 @@ interface Topic {
 
 /** Whoever has left meanwhile is told nothing. */
 async function tell(listeners: ReadonlySet<Listener>, run: Run | undefined): Promise<void> {
+  const giveBack = takeRightOfWay();
   for (const [place, listener] of [...listeners].entries()) {
     if (place > 0 && place % TOLD_AT_ONCE === 0) await turn();
     if (listeners.has(listener)) listener(run);
   }
+  giveBack();
 }
 
 /**

@@ -1,0 +1,53 @@
+// Who goes first where one process answers requests and moves rows. Both need the same processors and the same event loop: rows that
+// are read, compressed and stored as fast as they come would make whoever asks for something wait for seconds. So
+// whoever moves rows stops between two batches while a request is being answered. That is a matter of the whole
+// process, as its event loop is, and so is this module's state.
+import { setTimeout as after } from "node:timers/promises";
+
+/** A request that takes longer, or sends its answer for longer, has had its turn. */
+const HELD_MAX_MS = 500;
+/** However many requests come, rows are moved half of the time: they wait no longer at once, and then go on for as long. */
+const WAIT_MAX_MS = 250;
+
+const held = new Set<object>();
+let freed = Promise.withResolvers<void>();
+let waiting: Promise<void> | undefined;
+let nextWaitMs = 0;
+
+/**
+ * For a request that has just come.
+ * @returns gives it back; may be called again
+ */
+export function takeRightOfWay(): () => void {
+  const holder = {};
+  held.add(holder);
+  const give = (): void => {
+    clearTimeout(timer);
+    if (!held.delete(holder) || held.size > 0) return;
+    freed.resolve();
+    freed = Promise.withResolvers();
+  };
+  const timer = setTimeout(give, HELD_MAX_MS).unref();
+  return give;
+}
+
+/** To be waited for between two batches of rows: resolves as soon as no request is being answered, and soon anyway. */
+export async function giveWay(): Promise<void> {
+  if (held.size === 0) return;
+  if (waiting === undefined) {
+    if (performance.now() < nextWaitMs) return;
+    waiting = waitForRequests();
+  }
+  await waiting;
+}
+
+async function waitForRequests(): Promise<void> {
+  const startedMs = performance.now();
+  const stop = new AbortController();
+  const timeout = after(WAIT_MAX_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+  await Promise.race([freed.promise, timeout]);
+  stop.abort();
+  const endedMs = performance.now();
+  nextWaitMs = 2 * endedMs - startedMs;
+  waiting = undefined;
+}
