@@ -1,6 +1,7 @@
 // Copies tables out: which COPY statements carry the rows of which table, and their rows as they come.
 import { sql, type SQL } from "drizzle-orm";
 import type { TableName } from "../core/catalog.ts";
+import { evenPieceBytes, type PieceSizing } from "../core/piece-size.ts";
 import type { CopyBatch } from "./copy-tap.ts";
 import { columnList, literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
@@ -23,25 +24,16 @@ export interface CopyTask extends CopyRange {
   readonly sizeBytes: number;
 }
 
-export interface CopyPlanOptions {
-  /** Sessions that will take tasks at the same time. */
-  readonly connections: number;
+/** Where other processes may take tasks too, large leaves are split whatever the connections. */
+export interface CopyPlanOptions extends PieceSizing {
   /** As `server_version_num` prints it. */
   readonly serverVersion: number;
-  /** Whether other processes may take tasks too: then large leaves are split further, whatever the connections. */
-  readonly shared?: boolean;
   /** The size that large leaves are split into; left out: by what there is. */
   readonly pieceBytes?: number | undefined;
 }
 
 /** Before this version a range of ctids means reading the whole table. */
 const TID_RANGE_SCANS = 140_000;
-/** A smaller piece is not worth a COPY of its own. */
-const PIECE_BYTES = 64 * 1024 * 1024;
-/** So many pieces for each connection leave none of them idle for long at the end. */
-const PIECES_PER_CONNECTION = 16;
-/** Who loses a piece loses no more than that. */
-const SHARED_PIECE_BYTES_MAX = 1024 * 1024 * 1024;
 
 /**
  * Every row of the tables in exactly one task, the largest first, so that the sessions end at about the same time. Large
@@ -62,13 +54,9 @@ export function planCopies(shapes: readonly TableShape[], options: CopyPlanOptio
 }
 
 /** How large the pieces are that large leaves are split into. */
-export function pieceBytesOf(
-  shapes: readonly TableShape[],
-  { connections, shared = false }: CopyPlanOptions,
-): number {
+export function pieceBytesOf(shapes: readonly TableShape[], options: CopyPlanOptions): number {
   const totalBytes = shapes.reduce((sum, shape) => sum + shape.sizeBytes, 0);
-  const evenBytes = Math.max(PIECE_BYTES, totalBytes / (connections * PIECES_PER_CONNECTION));
-  return shared ? Math.min(SHARED_PIECE_BYTES_MAX, evenBytes) : evenBytes;
+  return evenPieceBytes(totalBytes, options);
 }
 
 function splitLeaf(table: TableShape, leaf: Leaf, pieces: number): CopyTask[] {

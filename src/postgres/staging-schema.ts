@@ -7,6 +7,7 @@ import type { TableName } from "../core/catalog.ts";
 import type { TableChanges } from "../core/run.ts";
 import type { ComparedTable } from "./compare.ts";
 import type { Database } from "./connect.ts";
+import { endHolders } from "./end-holders.ts";
 import { literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 
@@ -36,6 +37,8 @@ const PREFIX = "holdfast_restore_";
 /** Of the schema, with the time after it. */
 const COMMENT = "A restore of Holdfast's, since ";
 const OUTCOME = "outcome";
+/** Only of restores that are shared, see staging-pieces.ts. */
+const PIECES = "pieces";
 /** Each table that is dropped takes a few entries of the server's lock table until its transaction ends. */
 const DROP_BATCH = 100;
 /** What holds a staging table is another session of the same run, and ends soon or has just been ended. */
@@ -53,6 +56,10 @@ function parseName(name: string): StagingSchema | undefined {
 }
 
 const outcomeOf = (schema: StagingSchema): SQL => tableIdentifier({ schema: schema.name, name: OUTCOME });
+
+/** The table of the pieces that other processes load. */
+export const piecesOf = (schema: Pick<StagingSchema, "name">): SQL =>
+  tableIdentifier({ schema: schema.name, name: PIECES });
 
 /** @throws DATABASE_DENIED where the role may not create schemas */
 export async function createStagingSchema(session: Session, schema: StagingSchema): Promise<void> {
@@ -220,14 +227,14 @@ export async function settle(session: Session, schema: StagingSchema): Promise<O
   return readOutcome(session, schema);
 }
 
+/** Whoever comes later to load a piece finds none, and leaves. */
 async function endSessions(session: Session, schema: StagingSchema): Promise<void> {
-  await session.query(sql`
-    SELECT pg_terminate_backend(pid) FROM (
-      SELECT DISTINCT l.pid FROM pg_locks l
-      JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
-      JOIN pg_class c ON c.oid = l.relation
-      JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ${schema.name}
-      WHERE l.pid <> pg_backend_pid()) AS holder`);
+  const holders = sql`
+    SELECT DISTINCT l.pid FROM pg_locks l
+    JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+    JOIN pg_class c ON c.oid = l.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ${schema.name}`;
+  await endHolders(session, holders, sql`DROP TABLE IF EXISTS ${piecesOf(schema)}`);
 }
 
 /** Drops what was staged, and the schema with it unless it holds an outcome. */

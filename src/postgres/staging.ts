@@ -10,8 +10,6 @@ import type { TableRows } from "../core/table-progress.ts";
 import { chooseRows } from "./choose-rows.ts";
 import { filterBelonging, filterNamed } from "./chosen-filter.ts";
 import type { Database } from "./connect.ts";
-import { copyIn } from "./copy-in.ts";
-import { loadingError } from "./loading-error.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
 import { refuseShortfalls, writingShortfalls } from "./privileges.ts";
 import type { TableOwners } from "./references.ts";
@@ -20,6 +18,7 @@ import { RestoreTransaction, type RestoreContext, type TransactionKind } from ".
 import type { Session } from "./session.ts";
 import { createStagingTables } from "./staged-tables.ts";
 import * as schemas from "./staging-schema.ts";
+import { stageRows, type StagingPlace } from "./stage-rows.ts";
 
 export interface StagingOptions {
   /** A UUID. */
@@ -43,6 +42,10 @@ export interface Staging {
    * @throws SCHEMA_DRIFT where the live table's types refuse a value, ARTIFACT_CORRUPT where the text is none; whatever `chunks` throws
    */
   load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number>;
+  /** Where a table's rows are loaded. */
+  placeOf(table: TableName): StagingPlace;
+  /** Counts rows of the table in that another process has loaded. */
+  adopt(table: TableName, rows: number): void;
   /**
    * Which of the rows have to be loaded where only those are wanted that the selectors name; undefined: all of them. `choose` takes
    * out the rest.
@@ -116,6 +119,8 @@ export async function openStaging(
   }
 }
 
+const placeOf = ({ staging, columns }: RestoredTable): StagingPlace => ({ table: staging, columns });
+
 class OpenStaging implements Staging {
   readonly loadConcurrency: number;
   readonly #database: Database;
@@ -149,14 +154,22 @@ class OpenStaging implements Staging {
 
   async load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number> {
     const target = this.#staged(table);
-    const rows = await this.#withSession((session) =>
-      copyIn(session, target.staging, target.columns, chunks),
-    ).catch((error: unknown) => {
-      throw loadingError(table, error);
-    });
+    const rows = await this.#withSession((session) => stageRows(session, table, placeOf(target), chunks));
+    this.#count(target, rows);
+    return rows;
+  }
+
+  placeOf(table: TableName): StagingPlace {
+    return placeOf(this.#staged(table));
+  }
+
+  adopt(table: TableName, rows: number): void {
+    this.#count(this.#staged(table), rows);
+  }
+
+  #count(target: RestoredTable, rows: number): void {
     this.#stagedRows.set(target, (this.#stagedRows.get(target) ?? 0) + rows);
     if (rows > 0) this.#grown.add(target);
-    return rows;
   }
 
   get rows(): readonly TableRows[] {
