@@ -1,9 +1,11 @@
 // A piece of another worker's run, from the job that names it to what the ledger is told of it.
+import { openSecret } from "../src/codec/seal.ts";
 import { HoldfastError } from "../src/core/errors.ts";
 import { createThrottle } from "../src/core/throttle.ts";
-import { helpCopy, type PieceControl, type PieceWork } from "../src/engine/help-copy.ts";
-import { parsePiece, type PieceProgress } from "../src/engine/peers.ts";
-import { beatPiece, settlePiece, takePiece } from "../src/ledger/pieces.ts";
+import { helpCopy } from "../src/engine/help-copy.ts";
+import { helpLoad } from "../src/engine/help-load.ts";
+import { parsePiece, type PieceControl, type PieceProgress, type PieceWork } from "../src/engine/peers.ts";
+import { beatPiece, settlePiece, takePiece, type PieceClaim } from "../src/ledger/pieces.ts";
 import type { PieceHandler } from "../src/queue/pieces.ts";
 import type { CompanyDeps } from "./deps.ts";
 
@@ -58,7 +60,7 @@ export function pieceHandler(deps: PieceWorkerDeps): PieceHandler {
       onProgress: (now) => void (progress = now),
     };
     try {
-      const { result, retract } = await work(deps, claim, control);
+      const { result, retract } = await work(deps, key.runId, claim, control);
       await end();
       if (await settlePiece(ledger, key, { status: "DONE", result, ...progress })) log.debug("piece done");
       else {
@@ -78,10 +80,12 @@ export function pieceHandler(deps: PieceWorkerDeps): PieceHandler {
 
 async function work(
   deps: PieceWorkerDeps,
-  { task }: { readonly task: unknown },
+  runId: string,
+  { task, sealedSecret }: Extract<PieceClaim, { state: "taken" }>,
   control: PieceControl,
 ): Promise<PieceWork> {
   const piece = parsePiece(task);
   if (piece.kind === "COPY") return helpCopy(deps, piece, control);
-  throw new HoldfastError("INTERNAL", `This worker knows no pieces of the kind ${piece.kind}.`);
+  const identity = sealedSecret === null ? undefined : openSecret(deps.secretKey, runId, sealedSecret);
+  return helpLoad(deps, piece, identity, control);
 }

@@ -16,6 +16,7 @@ import { findRun } from "../src/ledger/runs.ts";
 import { sourceFrom } from "../src/engine/artifact-copies.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { processRun, type RunProcessor } from "./process-run.ts";
+import { shareRun } from "./sharing.ts";
 
 /** What is left is small, and whoever holds its locks is gone or about to go. */
 const DISCARD_TIMEOUT_MS = 30_000;
@@ -47,8 +48,15 @@ export function restoreHandler(deps: WorkerDeps): RunProcessor {
         onFailure: (store, error) =>
           log.warn({ err: error, store }, "the backup could not be read from a store"),
       });
+      const own = stores.filter((store) => deps.stores.has(store));
+      await using sharing = shareRun(deps.company, {
+        ...{ lease: { runId: run.id, attempt: number }, signal: control.signal, log, stores: () => own },
+      });
       const outcome = await restore(
-        { databaseUrl, catalog, source, connections: deps.connections },
+        {
+          ...{ databaseUrl, catalog, source, connections: deps.connections },
+          sharing: sharing.peers && { peers: sharing.peers, stores: own },
+        },
         {
           runId: run.id,
           attempt: number,

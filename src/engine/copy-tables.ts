@@ -79,7 +79,7 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
     {
       peers: sharing?.peers,
       pieceBytes,
-      placesMax: Math.max(0, snapshot.freeConnections - (connections - 1)),
+      placesMax: async () => Math.max(0, snapshot.freeConnections - (connections - 1)),
       signal,
     },
   );

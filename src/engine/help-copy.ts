@@ -8,29 +8,7 @@ import { joinSnapshot } from "../postgres/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import { sinkInto } from "./artifact-stores.ts";
 import { copyRange } from "./copy-piece.ts";
-import type { Copied, CopyPiece, PieceProgress } from "./peers.ts";
-
-export interface PieceDeps {
-  /** The URL of a database of the catalog, by name. */
-  readonly databaseUrl: (name: string) => string;
-  /** By name. */
-  readonly stores: ReadonlyMap<string, Store>;
-}
-
-export interface PieceControl {
-  /** Aborted: the work stops within two seconds, and leaves nothing. */
-  readonly signal: AbortSignal;
-  /** Called at every step, with all that has been done so far. */
-  readonly onProgress: (progress: PieceProgress) => void;
-}
-
-/** A piece that was done. */
-export interface PieceWork {
-  /** For whoever has offered it. */
-  readonly result: unknown;
-  /** Takes back what was done, where nobody wants it any more. Never rejects. */
-  readonly retract: () => Promise<void>;
-}
+import type { Copied, CopyPiece, PieceControl, PieceDeps, PieceWork } from "./peers.ts";
 
 /**
  * Copies the piece into every store that it names. When it rejects, nothing of it is left in a store that can be reached.

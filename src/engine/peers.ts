@@ -1,12 +1,15 @@
 // What an act may ask of other processes like its own: to take up pieces of its work. Who they are and how they are reached
 // is not the engine's; what a piece is and what comes of it is.
 import { z } from "zod";
+import type { Store } from "../store/store.ts";
 
 const label = z.string().min(1);
 const count = z.int().nonnegative();
 const tableName = z.object({ schema: label, name: label });
 const page = count.nullable();
-const seal = z.object({ name: label, sizeBytes: count, sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const seal = z.object({ name: label, sizeBytes: count, sha256 });
+const encryption = z.enum(["NONE", "PASSPHRASE", "RECIPIENTS"]);
 
 /** Some pages of a table, to be copied as of a snapshot and stored as parts of an artifact. Holds no secret. */
 const copyPiece = z.object({
@@ -14,7 +17,7 @@ const copyPiece = z.object({
   artifactId: z.uuid(),
   /** Whoever does not find these very bytes in a store has another store of that name. */
   header: seal,
-  encryption: z.enum(["NONE", "PASSPHRASE", "RECIPIENTS"]),
+  encryption,
   /** The artifact's own; null: it is not encrypted. */
   recipient: label.nullable(),
   stores: z.array(label).min(1),
@@ -29,22 +32,28 @@ const copyPiece = z.object({
 });
 export type CopyPiece = z.infer<typeof copyPiece>;
 
-const storedPart = seal.extend({ rows: count, rawBytes: count });
-
-/** Parts of an artifact, to be loaded into a table that a restore has made for them: all of them or none. Holds no secret. */
+/**
+ * Parts of an artifact, to be loaded into a table that a restore has made for them: all of them or none. Holds no secret; the
+ * artifact's own identity, where it has one, was entrusted.
+ */
 const loadPiece = z.object({
   kind: z.literal("LOAD"),
   artifactId: z.uuid(),
+  encryption,
+  /** Of the manifest as stored, which commits to every part: whoever finds another one has another store of that name. */
+  manifestSha256: sha256,
   stores: z.array(label).min(1),
   database: label,
-  /** The schema of this attempt at the restore. */
+  /** The schema of this attempt at the restore, and the piece's number in it. */
   schema: label,
+  number: z.int().positive(),
   /** The live table, for messages. */
   table: tableName,
-  staging: label,
-  columns: z.array(label),
-  parts: z.array(storedPart).min(1),
+  place: z.object({ table: tableName, columns: z.array(label) }),
+  /** Names of parts, all of that table. */
+  parts: z.array(label).min(1),
 });
+export type LoadPiece = z.infer<typeof loadPiece>;
 
 const piece = z.discriminatedUnion("kind", [copyPiece, loadPiece]);
 export type Piece = z.infer<typeof piece>;
@@ -54,7 +63,7 @@ export const parsePiece = (json: unknown): Piece => piece.parse(json);
 
 /** What copying a piece has come to. */
 const copied = z.object({
-  parts: z.array(storedPart),
+  parts: z.array(seal.extend({ rows: count, rawBytes: count })),
   /** Of its rows, as `formatRowSum` writes it. */
   sum: z.string().regex(/^[0-9a-f]{16}$/),
 });
@@ -95,6 +104,29 @@ export interface Peers {
    * @throws where it cannot be offered: then nobody has it
    */
   offer(piece: Piece, onProgress: (progress: PieceProgress) => void): Promise<Offer>;
-  /** Whatever a piece needs to be worked on that is secret: sealed for the run, until it ends. */
+  /** Whatever the pieces need to be worked on that is secret: sealed for the run, until it ends. To be called before an offer. */
   entrust(secret: string): Promise<void>;
+}
+
+/** What working on somebody else's piece takes. */
+export interface PieceDeps {
+  /** The URL of a database of the catalog, by name. */
+  readonly databaseUrl: (name: string) => string;
+  /** By name. */
+  readonly stores: ReadonlyMap<string, Store>;
+}
+
+export interface PieceControl {
+  /** Aborted: the work stops within two seconds, and leaves nothing. */
+  readonly signal: AbortSignal;
+  /** Called at every step, with all that has been done so far. */
+  readonly onProgress: (progress: PieceProgress) => void;
+}
+
+/** A piece that was done. */
+export interface PieceWork {
+  /** For whoever has offered it. */
+  readonly result: unknown;
+  /** Takes back what was done, where nobody wants it any more. Never rejects. */
+  readonly retract: () => Promise<void>;
 }

@@ -1,26 +1,24 @@
 // The act of restoring: open and check the artifact, stage the chosen tables' rows beside the live ones, and then say
 // what would change (a dry run), or change it in one transaction for each database.
 import { availableParallelism } from "node:os";
-import { allOrNone } from "../core/all-or-none.ts";
-import { filterRows } from "../codec/filter-rows.ts";
-import type { Manifest, ManifestTable } from "../core/artifact.ts";
+import type { Manifest } from "../core/artifact.ts";
 import { tableLabel, type Catalog } from "../core/catalog.ts";
-import { HoldfastError, isHoldfastError } from "../core/errors.ts";
-import { createProgressMeter, sumUp, type ProgressMeter } from "../core/progress.ts";
-import type { RowFilter } from "../core/row-filter.ts";
+import { isHoldfastError } from "../core/errors.ts";
+import { createProgressMeter, sumUp } from "../core/progress.ts";
 import { checkRowSelections } from "../core/row-selection.ts";
 import type { RestoreMode, RowSelection, RunControl, TableChanges } from "../core/run.ts";
 import type { TableRows } from "../core/table-progress.ts";
-import { totalsOf } from "./table-totals.ts";
 import { openDatabase, type Database } from "../postgres/connect.ts";
 import type { Foresight } from "../postgres/foresight.ts";
 import { applyRestore, previewRestore, type RestoreShare } from "../postgres/restore-everywhere.ts";
-import { openStaging, type Staging } from "../postgres/staging.ts";
-import { dropStaging, takeOver, type RestoreResult } from "../postgres/staging-schema.ts";
+import { openStaging } from "../postgres/staging.ts";
+import { stagingPieces } from "../postgres/staging-pieces.ts";
+import { dropStaging, stagingSchema, takeOver, type RestoreResult } from "../postgres/staging-schema.ts";
 import type { ArtifactSource } from "./artifact-io.ts";
 import { openArtifact, type ArtifactReader, type Expectation, type Unlock } from "./artifact-reader.ts";
-import { checkWithin, chooseTables, type DatabaseChoice } from "./restore-choice.ts";
-import { wavesOf, type WaveTable } from "./staging-order.ts";
+import type { LoadSharing, LoadTarget } from "./load-pieces.ts";
+import { loadTables } from "./load-tables.ts";
+import { checkWithin, chooseTables } from "./restore-choice.ts";
 
 export type { RestoreResult } from "../postgres/staging-schema.ts";
 
@@ -32,6 +30,8 @@ export interface RestoreDeps {
   readonly source: ArtifactSource;
   /** Connections that load at the same time; left out: by the machine's cores. */
   readonly connections?: number | undefined;
+  /** Other processes that may load parts of large tables; left out: there are none. */
+  readonly sharing?: LoadSharing | undefined;
 }
 
 export interface RestoreOrder {
@@ -93,7 +93,9 @@ export async function restore(
     const shares: RestoreShare[] = [];
     for (const part of choice.databases) {
       const database = openRestored(deps, part.name);
-      const target: Target = { part, database, staging: undefined };
+      const others = openRestored({ ...deps, connections: 1 }, part.name);
+      const pieces = stagingPieces(others, stagingSchema(order.runId, order.attempt), stop.signal);
+      const target: Target = { part, database, others, pieces, staging: undefined };
       opened.push(target);
       const applied = await takeOver(database, order, stop.signal);
       if (applied !== undefined) shares.push({ database: part.name, applied });
@@ -109,7 +111,8 @@ export async function restore(
       target.staging = await openStaging(database, options, stop.signal);
       shares.push({ database: part.name, staging: target.staging });
     }
-    await stageParts(artifact, opened, stop, meter);
+    const targets = opened.flatMap(({ staging, ...target }) => (staging ? [{ ...target, staging }] : []));
+    await loadTables(targets, { artifact, sharing: deps.sharing, stop, meter });
     for (const { part, staging } of opened)
       for (const { first, selectors } of part.chosenRows) await staging?.choose(first, selectors);
 
@@ -134,16 +137,17 @@ export async function restore(
     stopping.end();
     for (const { staging } of opened) await staging?.close();
     stop.abort();
-    for (const { database } of opened) await database.close();
+    for (const { database, others } of opened) await Promise.all([database.close(), others.close()]);
   }
 }
 
 /** One of the databases that a restore is about. */
-interface Target {
-  readonly part: DatabaseChoice;
+interface Target extends Omit<LoadTarget, "staging"> {
   readonly database: Database;
+  /** The same, for what is to be said about the work of others while all of its own connections load. */
+  readonly others: Database;
   /** undefined: not yet, or applied by an earlier attempt. */
-  staging: Staging | undefined;
+  staging: LoadTarget["staging"] | undefined;
 }
 
 /** Forgets what a restore that succeeded, or ended for good, has left in a database. */
@@ -205,83 +209,4 @@ function inManifestOrder({ tables }: Manifest, changes: readonly TableChanges[])
   const placeOf = ({ entity, table }: TableChanges): number =>
     places.get(JSON.stringify([entity, table])) ?? 0;
   return changes.toSorted((one, other) => placeOf(one) - placeOf(other));
-}
-
-/**
- * Loads every part of the chosen tables, several at a time, and holds each to what the manifest says of it. Tables whose rows
- * are taken for what they refer to come after those.
- */
-async function stageParts(
-  artifact: ArtifactReader,
-  targets: readonly Target[],
-  stop: AbortController,
-  meter: ProgressMeter,
-): Promise<void> {
-  const staged = targets.flatMap(({ part, staging }) => (staging === undefined ? [] : [{ part, staging }]));
-  const tables = staged.flatMap(({ part }) => part.tables.map(({ table }) => table));
-  meter.enter("staging", totalsOf(tables));
-  const waves = staged.map(({ part, staging }) => ({ staging, waves: wavesOf(part) }));
-  const count = Math.max(0, ...waves.map((target) => target.waves.length));
-  for (let wave = 0; wave < count; wave += 1) {
-    const loaders: (() => Promise<void>)[] = [];
-    for (const { staging, waves: own } of waves) {
-      const wanted = await Promise.all((own[wave] ?? []).map((table) => filtered(staging, table)));
-      loaders.push(...loadersOf(artifact, staging, new Map(wanted), stop.signal, meter));
-    }
-    await allOrNone(
-      stop,
-      loaders.map((load) => load()),
-    );
-  }
-}
-
-async function filtered(staging: Staging, { chosen: { position, table }, named, loaded }: WaveTable) {
-  const filter =
-    named !== undefined
-      ? await staging.filterNamed(table, named)
-      : loaded === undefined
-        ? undefined
-        : await staging.filterBelonging(table, loaded);
-  return [position, { table, filter }] as const;
-}
-
-/** @param wanted tables by their place in the manifest, with what of them is loaded */
-function loadersOf(
-  artifact: ArtifactReader,
-  staging: Staging,
-  wanted: ReadonlyMap<number, { readonly table: ManifestTable; readonly filter: RowFilter | undefined }>,
-  signal: AbortSignal,
-  meter: ProgressMeter,
-): (() => Promise<void>)[] {
-  // An iterator that is shared hands every part out once.
-  const parts = artifact.manifest.parts.filter((part) => wanted.has(part.table)).values();
-  const load = async (): Promise<void> => {
-    for (const part of parts) {
-      const { table, filter } = wanted.get(part.table) ?? {};
-      if (table === undefined) continue;
-      const onBytes = (bytes: number): void => {
-        const share = bytes === part.rawBytes ? part.rows : Math.round((part.rows * bytes) / part.rawBytes);
-        meter.add({ rows: share, bytes, entity: table.entity, table: tableLabel(table) });
-      };
-      const chunks = counted(artifact.readPart(part, signal), onBytes);
-      const rows = await staging.load(table, filter === undefined ? chunks : filterRows(chunks, filter));
-      if (filter === undefined && rows !== part.rows) {
-        throw new HoldfastError(
-          "ARTIFACT_CORRUPT",
-          `${part.name} loads ${rows} rows into ${tableLabel(table)} where the manifest says ${part.rows}.`,
-        );
-      }
-    }
-  };
-  return Array.from({ length: staging.loadConcurrency }, () => load);
-}
-
-async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  onBytes: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    yield chunk;
-    onBytes(chunk.length);
-  }
 }

@@ -27,8 +27,8 @@ export interface WorkListOptions {
   readonly peers: Peers | undefined;
   /** How large the larger items are. */
   readonly pieceBytes: number;
-  /** How many items others may work on at the same time, however many they could. */
-  readonly placesMax: number;
+  /** How many items others may work on at the same time, however many they could. Asked once, when somebody is there. */
+  readonly placesMax: () => Promise<number>;
   readonly signal: AbortSignal;
 }
 
@@ -46,7 +46,8 @@ export class WorkList<T> {
   readonly #work: Work<T>;
   readonly #peers: Peers | undefined;
   readonly #signal: AbortSignal;
-  readonly #placesMax: number;
+  readonly #askPlacesMax: () => Promise<number>;
+  #placesMax: number | undefined;
   readonly #smallestBytes: number;
   readonly #waiting: Task<T>[];
   readonly #offers = new Set<{ readonly task: Task<T>; readonly offer: Offer; retracting: boolean }>();
@@ -60,7 +61,7 @@ export class WorkList<T> {
   constructor(work: Work<T>, options: WorkListOptions) {
     this.#work = work;
     this.#signal = options.signal;
-    this.#placesMax = options.placesMax;
+    this.#askPlacesMax = options.placesMax;
     this.#waiting = work.items.map((item) => ({ item, again: false }));
     this.#smallestBytes = options.pieceBytes * SMALLEST_SHARE;
     const totalBytes = work.items.reduce((sum, item) => sum + work.sizeBytes(item), 0);
@@ -123,7 +124,9 @@ export class WorkList<T> {
     if (this.#waiting.length === 0 || performance.now() < this.#quietUntilMs) return;
     this.#offering = true;
     try {
-      const limit = OFFERS_PER_PLACE * Math.min(this.#placesMax, await peers.room());
+      const room = await peers.room();
+      if (room === 0) return;
+      const limit = OFFERS_PER_PLACE * Math.min(room, (this.#placesMax ??= await this.#askPlacesMax()));
       while (this.#offers.size < limit && !this.#signal.aborted) {
         const task = this.#takeForOthers();
         if (task === undefined) break;

@@ -33,12 +33,14 @@ function peersWith(room: number, change: Partial<Peers> = {}) {
 const pieceOf = (item: number): Piece => ({
   kind: "LOAD",
   artifactId: "a",
+  encryption: "NONE",
+  manifestSha256: "",
   stores: ["local"],
   database: String(item),
   schema: "s",
+  number: 1,
   table: { schema: "public", name: "t" },
-  staging: "t",
-  columns: [],
+  place: { table: { schema: "s", name: "t1" }, columns: [] },
   parts: [],
 });
 
@@ -54,7 +56,7 @@ function listOf(items: number[], peers: Peers | undefined, change: Partial<Work<
     onProgress: (_, progress) => void counted.push(progress),
     ...change,
   };
-  const list = new WorkList(work, { peers, pieceBytes: 50, placesMax: 10, signal: stop.signal });
+  const list = new WorkList(work, { peers, pieceBytes: 50, placesMax: async () => 10, signal: stop.signal });
   return { list, accepted, counted, stop };
 }
 
