@@ -47,7 +47,8 @@ export interface Site {
   readonly queue: RunQueue;
   readonly watcher: RunWatcher;
   readonly place: TestQueueOptions;
-  startWorker(concurrency?: number): Promise<WorkerProcess>;
+  /** @param more arguments, after those that every program is given */
+  startWorker(concurrency?: number, ...more: string[]): Promise<WorkerProcess>;
   /** Writes a run and queues it, as a mutation does. */
   submit(pretence: Pretence, change?: { sealedSecret?: string }): Promise<Run>;
   /** Every state that a watcher of the run sees, until it ends. */
@@ -73,7 +74,8 @@ export async function createSite(program = "worker-process.ts"): Promise<Site> {
     queue,
     watcher,
     place,
-    startWorker: (concurrency = 4) => startProcess(program, [database.url, directory, String(concurrency)]),
+    startWorker: (concurrency = 4, ...more) =>
+      startProcess(program, [database.url, directory, String(concurrency), ...more]),
     async submit(pretence, change = {}) {
       const { run } = await createRun(ledger, backupRun({ label: label(pretence), ...change }));
       await queue.enqueue(run.kind, run.id);

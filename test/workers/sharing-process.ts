@@ -1,5 +1,5 @@
 // A worker process for tests of shared runs: everything is real, but pieces are small, and its store waits with parts for as long
-// as there is a file of its name and ".hold" beside it. What it logs goes to standard output, one JSON object a line.
+// as there is a file of its name and ".hold" beside it. Given one, it takes another database for the protected one. What it logs goes to standard output, one JSON object a line.
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
@@ -16,7 +16,7 @@ import { restoreHandler } from "../../workers/restore.ts";
 import { startWorkers } from "../../workers/start.ts";
 import { SECRET, sharedCatalog } from "./sharing-tables.ts";
 
-const [databaseUrl = "", directory = ""] = process.argv.slice(2);
+const [databaseUrl = "", directory = "", , protectedUrl = databaseUrl] = process.argv.slice(2);
 const hold = `${directory}.hold`;
 
 function held(store: Store): Store {
@@ -47,7 +47,7 @@ const own = {
   watcher,
   catalog: sharedCatalog,
   stores: new Map([["local", held(fsStore({ directory }))]]),
-  databaseUrl: () => databaseUrl,
+  databaseUrl: () => protectedUrl,
   secretKey: deriveKey(SECRET, "run secrets"),
   signer: installationSigner(SECRET),
   connections: 1,

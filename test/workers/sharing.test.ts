@@ -1,8 +1,7 @@
-// Runs that several worker processes share, and what becomes of them when one of these dies.
+// Backups that several worker processes share, and what becomes of them when one of these dies.
 import { randomUUID } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { backup } from "../../src/engine/backup.ts";
 import { storeSink, storeSource } from "../../src/engine/artifact-io.ts";
 import { verifyContents } from "../../src/engine/verify.ts";
@@ -12,42 +11,17 @@ import { createRun, findRun, requestCancel } from "../../src/ledger/runs.ts";
 import { fsStore } from "../../src/store/fs.ts";
 import { memoryStore } from "../../src/store/memory.ts";
 import { backupRun } from "../ledger/runs-fixture.ts";
-import { createSite, PATIENCE_MS, type Site } from "./process-fixture.ts";
-import { makeSharedTables, sharedCatalog } from "./sharing-tables.ts";
+import { PATIENCE_MS } from "./process-fixture.ts";
+import { createSharedSite, type SharedSite } from "./sharing-site.ts";
+import { sharedCatalog } from "./sharing-tables.ts";
 
 const never = new AbortController().signal;
 
-interface SharedSite extends Site {
-  /** Workers wait with parts from now on. */
-  hold(): Promise<void>;
-  release(): Promise<void>;
-  submitBackup(): Promise<string>;
-  /** Workers by name, with how many pieces of the run each has in that state. */
-  pieces(runId: string, status: string): Promise<Record<string, number>>;
-}
-
-async function createSharedSite(): Promise<SharedSite> {
-  const site = await createSite("sharing-process.ts");
-  const { ledger, queue, directory } = site;
-  await makeSharedTables(ledger.sql);
-  const release = () => rm(`${directory}.hold`, { force: true });
-  onTestFinished(release);
-  return {
-    ...site,
-    hold: () => writeFile(`${directory}.hold`, ""),
-    release,
-    async submitBackup() {
-      const { run } = await createRun(ledger, backupRun({ entities: ["EVENTS"] }));
-      await queue.enqueue(run.kind, run.id);
-      return run.id;
-    },
-    async pieces(runId, status) {
-      const rows = await ledger.sql<{ worker: string; count: number }[]>`
-        select worker, count(*)::int from holdfast.pieces
-        where run_id = ${runId} and status::text = ${status} group by worker`;
-      return Object.fromEntries(rows.map(({ worker, count }) => [worker, count]));
-    },
-  };
+/** @returns the run's id */
+async function submitBackup({ ledger, queue }: SharedSite): Promise<string> {
+  const { run } = await createRun(ledger, backupRun({ entities: ["EVENTS"] }));
+  await queue.enqueue(run.kind, run.id);
+  return run.id;
 }
 
 /** What the tables come to, however they were cut and by whomever. */
@@ -86,10 +60,8 @@ it(
     const site = await createSharedSite();
     const workers = await Promise.all([1, 2, 3].map(() => site.startWorker()));
     await site.hold();
-    const id = await site.submitBackup();
-    await expect
-      .poll(() => site.pieces(id, "TAKEN"), { timeout: PATIENCE_MS })
-      .toSatisfy((held) => Object.keys(held).length === 2);
+    const id = await submitBackup(site);
+    await site.untilTaken(id, 2);
     await site.release();
     expect((await site.follow(id)).at(-1)).toMatchObject({ status: "SUCCEEDED", attempt: 1 });
 
@@ -109,10 +81,10 @@ it(
     const site = await createSharedSite();
     const first = await site.startWorker();
     await site.hold();
-    const id = await site.submitBackup();
+    const id = await submitBackup(site);
     await first.logged("run taken up", id);
     const helping = await site.startWorker();
-    await expect.poll(() => site.pieces(id, "TAKEN"), { timeout: PATIENCE_MS }).not.toEqual({});
+    await site.untilTaken(id);
     helping.child.kill("SIGKILL");
     await helping.exited;
     await site.release();
@@ -134,10 +106,10 @@ it(
     const site = await createSharedSite();
     const first = await site.startWorker();
     await site.hold();
-    const id = await site.submitBackup();
+    const id = await submitBackup(site);
     await first.logged("run taken up", id);
     const second = await site.startWorker();
-    await expect.poll(() => site.pieces(id, "TAKEN"), { timeout: PATIENCE_MS }).not.toEqual({});
+    await site.untilTaken(id);
     // The first snapshot is held by now, and the second is not taken yet.
     await site.ledger.sql`insert into public.events select n, 1, 'late' from generate_series(5001, 5010) n`;
     await site.ledger.sql`delete from public.events where id <= 10`;
@@ -154,10 +126,10 @@ it("stops everywhere when it is cancelled, and leaves nothing", { timeout: 2 * P
   const site = await createSharedSite();
   const first = await site.startWorker();
   await site.hold();
-  const id = await site.submitBackup();
+  const id = await submitBackup(site);
   await first.logged("run taken up", id);
   const second = await site.startWorker();
-  await expect.poll(() => site.pieces(id, "TAKEN"), { timeout: PATIENCE_MS }).not.toEqual({});
+  await site.untilTaken(id);
   await requestCancel(site.ledger, id);
   expect((await site.follow(id)).at(-1)).toMatchObject({ status: "CANCELLED" });
   await second.logged("the piece is given back", id);
