@@ -1,14 +1,8 @@
 // The payload of an age file, natively: STREAM over ChaCha20-Poly1305 in chunks of 64 KiB, as in
 // https://age-encryption.org/v1 ("Payload"). The age-encryption package does the same at a seventh of the speed.
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  randomBytes,
-  type KeyObject,
-} from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, type KeyObject } from "node:crypto";
 import { HoldfastError } from "../core/errors.ts";
+import { keyObject } from "./age-stanza.ts";
 
 const CIPHER = "chacha20-poly1305";
 const CHUNK_BYTES = 64 * 1024;
@@ -110,7 +104,7 @@ export function* decryptPayload(fileKey: Uint8Array, payload: Uint8Array, name: 
 
 /** As an object, which is taken apart once and not for each chunk. */
 function payloadKey(fileKey: Uint8Array, payloadNonce: Uint8Array): KeyObject {
-  return createSecretKey(new Uint8Array(hkdfSync("sha256", fileKey, payloadNonce, "payload", 32)));
+  return keyObject(new Uint8Array(hkdfSync("sha256", keyObject(fileKey), payloadNonce, "payload", 32)));
 }
 
 /** Nonces in order: an 11-byte big-endian counter, then 0x01 for the last chunk. Six bytes count 16 EiB. */

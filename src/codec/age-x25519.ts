@@ -11,7 +11,7 @@ import {
 import { bech32 } from "@scure/base";
 import { Stanza, type Identity, type Recipient } from "age-encryption";
 import { HoldfastError } from "../core/errors.ts";
-import { base64, isBody, unwrapFileKey, wrapFileKey } from "./age-stanza.ts";
+import { base64, isBody, keyObject, unwrapFileKey, wrapFileKey } from "./age-stanza.ts";
 
 const LABEL = "age-encryption.org/v1/X25519";
 const KEY_BYTES = 32;
@@ -82,7 +82,9 @@ function malformed(cause?: unknown): HoldfastError {
 }
 
 function wrappingKey(secret: Uint8Array, ephemeral: Uint8Array, recipient: Uint8Array): Uint8Array {
-  return new Uint8Array(hkdfSync("sha256", secret, Buffer.concat([ephemeral, recipient]), LABEL, KEY_BYTES));
+  return new Uint8Array(
+    hkdfSync("sha256", keyObject(secret), Buffer.concat([ephemeral, recipient]), LABEL, KEY_BYTES),
+  );
 }
 
 function keyBytes(text: string, prefix: string): Uint8Array {

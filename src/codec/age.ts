@@ -1,13 +1,15 @@
-// age files (https://age-encryption.org/v1) that the `age` command opens, and the other way round. The header is the age-encryption
-// package's; the wrapping of the file key and the payload are ours, for speed.
+// age files (https://age-encryption.org/v1) that the `age` command opens, and the other way round. Headers are read by the
+// age-encryption package; what is written, the wrapping of the file key and the payload are ours, for speed.
+import { randomBytes } from "node:crypto";
 import {
   Decrypter,
-  Encrypter,
   generateX25519Identity,
   identityToRecipient,
   type Recipient,
+  type Stanza,
 } from "age-encryption";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { encodeHeader } from "./age-header.ts";
 import { decryptPayload, encryptPayload, type PayloadEncryptor } from "./age-payload.ts";
 import { scryptIdentity, scryptRecipient } from "./age-scrypt.ts";
 import { x25519Identity, x25519Recipient } from "./age-x25519.ts";
@@ -96,14 +98,28 @@ export function checkRecipients(recipients: readonly string[]): void {
       "BAD_RECIPIENT",
       "The list of recipients is empty: the backup could never be opened.",
     );
-  const encrypter = new Encrypter();
-  for (const recipient of recipients) addRecipient(encrypter, recipient);
+  parseRecipients(recipients);
 }
 
-function addRecipient(encrypter: Encrypter, recipient: string): void {
+function parseRecipients(recipients: readonly string[]): Recipient[] {
+  return recipients.map((recipient) => {
+    const known = parsed.get(recipient);
+    if (known !== undefined) return known;
+    const one = parseRecipient(recipient);
+    if (parsed.size === PARSED_MAX) parsed.clear();
+    parsed.set(recipient, one);
+    return one;
+  });
+}
+
+/** The recipients of late: an artifact's own is that of each of its parts, of which there may be thousands. */
+const parsed = new Map<string, Recipient>();
+const PARSED_MAX = 64;
+
+function parseRecipient(recipient: string): Recipient {
   try {
     if (!RECIPIENT.test(recipient)) throw new Error("not of the form age1...");
-    encrypter.addRecipient(x25519Recipient(recipient));
+    return x25519Recipient(recipient);
   } catch (error) {
     // What was given may be an identity by mistake, so it is not repeated.
     throw new HoldfastError("BAD_RECIPIENT", "One of the recipients is not an age X25519 recipient.", {
@@ -112,35 +128,27 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
   }
 }
 
-/** A file key is 16 bytes; the payload of an empty file is a nonce and the tag of its one empty chunk. */
-const EMPTY_PAYLOAD_BYTES = 16 + 16;
+const FILE_KEY_BYTES = 16;
 
 async function createHeader(audience: Audience): Promise<{ header: Buffer; fileKey: Uint8Array }> {
-  const encrypter = new Encrypter();
+  const fileKey = randomBytes(FILE_KEY_BYTES);
+  const stanzas: Stanza[] = [];
   if ("passphrase" in audience) {
     if (audience.passphrase === "") throw new HoldfastError("BAD_INPUT", "The passphrase is empty.");
-    encrypter.addRecipient(scryptRecipient(audience.passphrase));
+    stanzas.push(...(await scryptRecipient(audience.passphrase).wrapFileKey(fileKey)));
   } else {
     checkRecipients(audience.recipients);
-    for (const recipient of audience.recipients) addRecipient(encrypter, recipient);
+    for (const recipient of parseRecipients(audience.recipients)) {
+      try {
+        stanzas.push(...(await recipient.wrapFileKey(fileKey)));
+      } catch (error) {
+        throw new HoldfastError("BAD_RECIPIENT", "One of the recipients cannot be encrypted to.", {
+          cause: error,
+        });
+      }
+    }
   }
-  // The package keeps the file key to itself but shows it to each recipient: one that wraps nothing learns it.
-  let fileKey: Uint8Array | undefined;
-  const witness: Recipient = {
-    wrapFileKey: (key) => {
-      fileKey = key;
-      return [];
-    },
-  };
-  encrypter.addRecipient(witness);
-  const empty = await encrypter.encrypt(new Uint8Array(0)).catch((error: unknown) => {
-    if ("passphrase" in audience) throw error;
-    throw new HoldfastError("BAD_RECIPIENT", "One of the recipients cannot be encrypted to.", {
-      cause: error,
-    });
-  });
-  if (fileKey === undefined) throw new Error("age-encryption no longer shows the file key to its recipients");
-  return { header: Buffer.from(empty.subarray(0, empty.length - EMPTY_PAYLOAD_BYTES)), fileKey };
+  return { header: encodeHeader(fileKey, stanzas), fileKey };
 }
 
 async function unwrapFileKey(
