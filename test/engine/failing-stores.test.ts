@@ -3,7 +3,6 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { storeSource } from "../../src/engine/artifact-io.ts";
 import { verifyContents } from "../../src/engine/verify.ts";
@@ -98,7 +97,7 @@ describe.skipIf(!haveSwift)("on S3", () => {
     await sound.close();
   });
 
-  it("puts that go on failing end the backup, and leave no object, no upload and no session", async () => {
+  it("puts that go on failing end the backup, and leave no object and no session", async () => {
     const front = await openFailingFront(swift.declaration.endpoint);
     const declaration = { ...swift.declaration, prefix: "failing" };
     const store = s3Store({ ...declaration, endpoint: front.url });
@@ -118,9 +117,6 @@ describe.skipIf(!haveSwift)("on S3", () => {
     const sound = s3Store(declaration);
     expect(await keysOf(sound)).toEqual([]);
     await sound.close();
-    const { bucket } = declaration;
-    const { Uploads = [] } = await swift.admin.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-    expect(Uploads).toEqual([]);
   });
 });
 
