@@ -48,6 +48,13 @@ export function storeSink(store: Store, prefix: string): ArtifactSink {
   const stop = new AbortController();
   const putting = new Set<Promise<void>>();
   const names: string[] = [];
+  // The same for every object of an artifact: thousands of them are a burden to the garbage collector.
+  let latest: { readonly signal: AbortSignal; readonly either: AbortSignal } | undefined;
+  const eitherOf = (signal: AbortSignal | undefined): AbortSignal => {
+    if (signal === undefined) return stop.signal;
+    if (latest?.signal !== signal) latest = { signal, either: AbortSignal.any([signal, stop.signal]) };
+    return latest.either;
+  };
   const putOnce = async (name: string, body: Uint8Array | AsyncIterable<Uint8Array>, options: PutOnce) => {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -63,7 +70,7 @@ export function storeSink(store: Store, prefix: string): ArtifactSink {
   };
   return {
     put: async (name, body, sizeBytes, signal) => {
-      const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+      const either = eitherOf(signal);
       either.throwIfAborted();
       names.push(name);
       const put = putOnce(name, body, { sizeBytes, signal: either });

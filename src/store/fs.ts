@@ -60,8 +60,7 @@ async function putFile(
   const medium = failuresOf(`write ${key}`);
   const incoming = join(directory, INCOMING);
   const temporary = join(incoming, incomingName(key));
-  await medium(() => makeDirectory(incoming));
-  const file = await medium(() => open(temporary, "wx", 0o600));
+  const file = await medium(() => inDirectory(incoming, () => open(temporary, "wx", 0o600)));
   try {
     let sizeBytes = 0;
     try {
@@ -85,18 +84,25 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
 }
 
-/** Renames, and makes the new name durable. A delete beside may take the empty directory away again: then once more. */
+/** Renames, and makes the new name durable. */
 async function moveInto(from: string, to: string): Promise<void> {
+  await inDirectory(dirname(to), () => rename(from, to));
+  await syncDirectory(dirname(to));
+}
+
+/**
+ * Makes the directory if the act finds that it is not there: of thousands of puts, the first does. A delete beside may take the empty
+ * directory away again: then once more.
+ */
+async function inDirectory<T>(path: string, act: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    await makeDirectory(dirname(to));
     try {
-      await rename(from, to);
-      break;
+      return await act();
     } catch (error) {
       if (!isErrno(error, "ENOENT") || attempt === 10) throw error;
     }
+    await makeDirectory(path);
   }
-  await syncDirectory(dirname(to));
 }
 
 /** With every missing directory above it; what is new is durable when this resolves. */
