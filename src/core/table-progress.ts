@@ -69,6 +69,8 @@ export function tallyTables(totals: readonly TableTotals[], exact: boolean): Tab
         const part = bytesTotal ? bytes / bytesTotal : rowsTotal ? rows / rowsTotal : 0;
         return {
           ...{ rows, rowsTotal, bytes, bytesTotal },
+          // What was counted of a piece is taken back when the piece comes back.
+          done: before.done && !exact,
           rowsPerSecond: elapsedSeconds === 0 ? null : rows / elapsedSeconds,
           etaSeconds: elapsedSeconds === 0 || part === 0 ? null : (elapsedSeconds * (1 - part)) / part,
         };

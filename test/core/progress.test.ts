@@ -96,7 +96,7 @@ describe("the progress meter", () => {
     expect(last().tables).toBeUndefined();
   });
 
-  it("ends a table by itself where its totals are exact, an empty one at once", () => {
+  it("ends a table by itself where its totals are exact, an empty one at once, and for as long as all is counted", () => {
     const { meter, last } = record();
     const staging = ["full", "empty"].map((table, place) => ({
       ...{ entity: "USERS", table, rows: 2 - 2 * place, bytes: null },
@@ -106,6 +106,8 @@ describe("the progress meter", () => {
     expect(done()).toEqual([false, true]);
     meter.add({ entity: "USERS", table: "full", rows: 2, bytes: 0 });
     expect(done()).toEqual([true, true]);
+    meter.add({ entity: "USERS", table: "full", rows: -1, bytes: 0 });
+    expect(done()).toEqual([false, true]);
   });
 
   it("shows the largest tables alone where there are very many, in their order", () => {
