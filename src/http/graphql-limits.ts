@@ -19,8 +19,7 @@ const onReject = [
   },
 ];
 
-/** @param options.hidesNames whether "Did you mean" is left out of errors */
-export function limitDocuments({ hidesNames }: { readonly hidesNames: boolean }): Plugin {
+export function limitDocuments(): Plugin {
   return EnvelopArmorPlugin({
     // What a client keeps in fragments is as deep and costs as much as what it writes out.
     maxDepth: { n: MAX_DEPTH, flattenFragments: true, onReject },
@@ -28,7 +27,7 @@ export function limitDocuments({ hidesNames }: { readonly hidesNames: boolean })
     maxAliases: { n: MAX_ALIASES, onReject },
     maxDirectives: { n: MAX_DIRECTIVES, onReject },
     maxTokens: { n: MAX_TOKENS, onReject },
-    // Where introspection is open, hiding them would hide nothing.
-    blockFieldSuggestion: { enabled: hidesNames },
+    // See hide-suggestions.ts: these are fields alone.
+    blockFieldSuggestion: { enabled: false },
   });
 }

@@ -13,6 +13,7 @@ import { graphqlError } from "./graphql-error.ts";
 import { traceOperations } from "./graphql-spans.ts";
 import { tellUnknownOutcomes } from "./graphql-outages.ts";
 import { limitDocuments } from "./graphql-limits.ts";
+import { hideSuggestions } from "./hide-suggestions.ts";
 import { limitIntrospection, type Introspection } from "./introspection.ts";
 
 export const GRAPHQL_PATH = "/graphql";
@@ -65,7 +66,9 @@ export function createGraphql(
       takeOperation(),
       traceOperations(),
       tellUnknownOutcomes(),
-      limitDocuments({ hidesNames: introspection !== "everyone" }),
+      limitDocuments(),
+      // Where introspection is open, hiding them would hide nothing.
+      ...(introspection === "everyone" ? [] : [hideSuggestions()]),
       limitIntrospection(introspection, deps.log),
     ],
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { trustProxies } from "../../src/http/peer.ts";
 import { queuedBackup } from "./runs-driver.ts";
 import { ALL, ask, codeOf, startTestServer } from "./server-fixture.ts";
-import { next, subscribe, TRANSPORTS } from "./subscribe.ts";
+import { collect, next, subscribe, TRANSPORTS } from "./subscribe.ts";
 
 it.each([
   ["nobody is trusted", [], "10.0.0.1", "203.0.113.5", "10.0.0.1"],
@@ -39,9 +39,23 @@ describe("the schema", () => {
       subscribe("WebSockets", server.url, { query: "{ __schema { description } }" }),
     );
     expect(codeOf(overWebSocket)).toBe("UNAUTHENTICATED");
-    expect((await ask(server.url, "{ bakups { totalCount } }")).errors?.[0]?.message).not.toContain(
-      "backups",
-    );
+    const INPUT = "($input: StartBackupInput!) { startBackup(input: $input) { id } }";
+    const variables = { input: { entities: ["USRS"], labl: "x" } };
+    const nearly: [string, object?][] = [
+      ["{ bakups { totalCount } }"],
+      ["{ backups(frst: 1) { totalCount } }"],
+      ["mutation { startBackup(input: { entities: [USRS] }) { id } }"],
+      ["mutation { startBackup(input: { entities: [USERS], labl: 1 }) { id } }"],
+      ["fragment F on Bakup { id } { me { username } ...F }"],
+      [`mutation ${INPUT}`, variables],
+    ];
+    for (const [document, given] of nearly) {
+      const { errors } = await ask(server.url, document, given && { variables: given });
+      expect(errors?.length).toBeGreaterThan(0);
+      expect(JSON.stringify(errors)).not.toMatch(/Did you mean|USERS|label|Backup"\?|first/);
+    }
+    const coerced = subscribe("WebSockets", server.url, { query: `mutation ${INPUT}`, variables });
+    expect(JSON.stringify(await collect(coerced))).toMatch(/^(?!.*Did you mean).*USRS/);
   });
 
   it("is shown to nobody, and no page asks for it, if an operator says so", async () => {
