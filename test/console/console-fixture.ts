@@ -9,6 +9,7 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from "p
 import postgres, { type Sql } from "postgres";
 import { buildConsole } from "../../console/build/build.ts";
 import { hashPassword } from "../../src/auth/passwords.ts";
+import type { Signer } from "../../src/codec/signature.ts";
 import { readEnvironment } from "../../src/config/environment.ts";
 import { entityNamed } from "../../src/core/catalog.ts";
 import { platformCatalog } from "../../src/core/platform-catalog.ts";
@@ -109,7 +110,8 @@ export async function openConsole(): Promise<TestConsole> {
   const newPage = async (options: BrowserContextOptions = {}): Promise<Watched> => {
     const context = await browser.newContext({ reducedMotion: "reduce", ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    // A machine that is busy with other tests takes its time.
+    page.setDefaultTimeout(60_000);
     const requested: string[] = [];
     const complaints: string[] = [];
     page.on("request", (request) => requested.push(request.url()));
@@ -166,15 +168,18 @@ export async function openConsole(): Promise<TestConsole> {
   };
 }
 
-/** A file with a backup of the spaces that no server has made, and nobody has signed. */
-export async function writeUnsigned({ gate }: TestConsole, folder: string): Promise<string> {
-  const file = path.join(folder, "unsigned.tar");
+/** A file with a backup of the spaces that this server has not made. @param signer left out: nobody has signed it */
+export async function writeForeign({ gate }: TestConsole, folder: string, signer?: Signer): Promise<string> {
+  const file = path.join(folder, "foreign.tar");
   const stream = createWriteStream(file);
   const createdAt = new Date();
   const encryption = { kind: "NONE" } as const;
   await backup(
     { databaseUrl: () => gate.url, sink: tarSink(stream, createdAt) },
-    { artifactId: randomUUID(), createdAt, entities: [entityNamed(platformCatalog, "SPACES")], encryption },
+    {
+      ...{ artifactId: randomUUID(), createdAt, encryption, signer },
+      entities: [entityNamed(platformCatalog, "SPACES")],
+    },
     { signal: new AbortController().signal, onProgress: () => undefined },
   );
   stream.end();

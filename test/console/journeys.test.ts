@@ -12,7 +12,7 @@ import {
   REMARK,
   signIn,
   type TestConsole,
-  writeUnsigned,
+  writeForeign,
 } from "./console-fixture.ts";
 
 /** A machine that is busy with other tests takes its time. */
@@ -232,7 +232,7 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     // What nobody has signed is restored only by who says so.
     await page.goto(`${console.url}/backups/import`);
     await using folder = await mkdtempDisposable(path.join(tmpdir(), "holdfast-unsigned-"));
-    await page.getByLabel("File", { exact: true }).setInputFiles(await writeUnsigned(console, folder.path));
+    await page.getByLabel("File", { exact: true }).setInputFiles(await writeForeign(console, folder.path));
     await page.getByRole("button", { name: "Import", exact: true }).click();
     await page.getByRole("link", { name: /^Backup [0-9a-f]{8}$/ }).click();
     await page.getByText("By nobody").waitFor();
