@@ -199,7 +199,7 @@ it("stops everywhere when it is cancelled or fails, and leaves nothing", TIMEOUT
 
 it("is given a piece back by who has another database of that name", TIMEOUT, async () => {
   const site = await createRestoreSite();
-  const other = await createDatabase({ migrated: true });
+  const other = await createDatabase();
   onTestFinished(() => other.drop());
   const id = await site.submitRestore();
   await site.first.logged("run taken up", id);
