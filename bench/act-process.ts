@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { generateIdentity } from "../src/codec/age.ts";
-import type { RestoreMode } from "../src/core/run.ts";
+import type { Progress, RestoreMode } from "../src/core/run.ts";
 import { storeSink, storeSource } from "../src/engine/artifact-io.ts";
 import { backup } from "../src/engine/backup.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
@@ -27,6 +27,16 @@ export type Message = Order & {
   readonly connections?: number;
 };
 
+/** Sent once, before the answer, by a restore that has loaded all of its rows, and has yet to compare and to apply them. */
+export interface Loaded {
+  readonly loaded: {
+    readonly wallSeconds: number;
+    readonly cpuSeconds: number;
+    /** Of that, of the thread that runs JavaScript. */
+    readonly mainSeconds: number;
+  };
+}
+
 export interface Answer {
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
@@ -34,9 +44,17 @@ export interface Answer {
   readonly result: unknown;
 }
 
-const control = { signal: new AbortController().signal, onProgress: () => undefined };
+const { signal } = new AbortController();
 
-async function perform(message: Message): Promise<unknown> {
+async function perform(message: Message, onLoaded: () => void): Promise<unknown> {
+  let hasLoaded = false;
+  const control = {
+    signal,
+    onProgress: ({ phase }: Progress): void => {
+      if (phase === "comparing" && !hasLoaded) onLoaded();
+      hasLoaded ||= phase === "comparing";
+    },
+  };
   const store = fsStore({ directory: message.directory });
   const databaseUrl = () => message.url;
   const connections = message.connections === undefined ? {} : { connections: message.connections };
@@ -69,20 +87,28 @@ async function perform(message: Message): Promise<unknown> {
     },
     control,
   );
-  await forgetRestore({ databaseUrl }, { runId, database: "bench" }, control.signal);
+  await forgetRestore({ databaseUrl }, { runId, database: "bench" }, signal);
   return result;
 }
+
+const secondsOf = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6;
 
 process.on("message", (message: Message) => {
   void (async () => {
     await mkdir(message.directory, { recursive: true });
     const cpu = process.cpuUsage();
+    const main = process.threadCpuUsage();
     const started = performance.now();
-    const result = await perform(message);
-    const wallSeconds = (performance.now() - started) / 1000;
-    const { user, system } = process.cpuUsage(cpu);
+    const taken = () => ({
+      wallSeconds: (performance.now() - started) / 1000,
+      cpuSeconds: secondsOf(process.cpuUsage(cpu)),
+    });
+    const result = await perform(message, () => {
+      const mainSeconds = secondsOf(process.threadCpuUsage(main));
+      process.send?.({ loaded: { ...taken(), mainSeconds } } satisfies Loaded);
+    });
     const peakBytes = process.resourceUsage().maxRSS * 1024;
-    process.send?.({ wallSeconds, cpuSeconds: (user + system) / 1e6, peakBytes, result } satisfies Answer);
+    process.send?.({ ...taken(), peakBytes, result } satisfies Answer);
     process.disconnect();
   })();
 });

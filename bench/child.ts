@@ -9,16 +9,26 @@ export const TICKS_PER_SECOND = 100;
 
 /**
  * Starts a file of this folder, waits until it says that it is ready, and then gives it the order.
+ * @param takeNote takes what the process says before its answer; says false to the answer
  * @throws where it ends without an answer
  */
-export async function answerOf<Answer>(file: string, order: object): Promise<Answer> {
+export async function answerOf<Answer>(
+  file: string,
+  order: object,
+  takeNote: (message: unknown) => boolean = () => false,
+): Promise<Answer> {
   const child = fork(path.join(import.meta.dirname, file));
   const ended = once(child, "exit");
   await nextMessage(child);
   child.send(order);
-  const answer = await nextMessage<Answer>(child);
+  const answer = Promise.withResolvers<Answer>();
+  child.on("message", (message: Answer) => {
+    if (!takeNote(message)) answer.resolve(message);
+  });
+  child.once("exit", () => answer.reject(new Error("a process of the bench has ended")));
+  const given = await answer.promise;
   await ended;
-  return answer;
+  return given;
 }
 
 /** @throws where the process ends first */

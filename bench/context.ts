@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { generateIdentity, type AgeKeyPair } from "../src/codec/age.ts";
 import type { RestoreMode } from "../src/core/run.ts";
+import type { Loaded } from "./act-process.ts";
 import { measureAct, type Taken } from "./measure.ts";
 import type { BenchServer } from "./server.ts";
 
@@ -40,8 +41,13 @@ export function holdfastActs({ server, directory, key }: BenchContext, artifactI
         entities,
         recipient: key.recipient,
       }),
-    restore: (entities: readonly string[], mode: RestoreMode, dryRun = false): Promise<Taken> =>
-      measureAct({ ...place, act: "restore", entities, identity: key.identity, mode, dryRun }),
+    restore: (
+      entities: readonly string[],
+      mode: RestoreMode,
+      dryRun = false,
+      onLoaded?: (loaded: Loaded["loaded"]) => void,
+    ): Promise<Taken> =>
+      measureAct({ ...place, act: "restore", entities, identity: key.identity, mode, dryRun }, onLoaded),
     forget: () => rm(path.join(place.directory, artifactId), { recursive: true, force: true }),
   };
 }

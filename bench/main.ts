@@ -14,6 +14,7 @@ import { measureRestores } from "./restores.ts";
 import { startServer } from "./server.ts";
 import { makeTables } from "./tables.ts";
 import { describeMachine, installTools } from "./tools.ts";
+import { measureWide } from "./wide.ts";
 
 interface Suite {
   readonly what: string;
@@ -27,6 +28,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   restores: { what: "restores beside pg_restore", measure: measureRestores },
   load: { what: "500 subscribers, 50 runs queued, requests beside a backup", measure: measureLoad },
   profile: { what: "where the time of a backup goes", measure: measureProfile },
+  wide: { what: "backups that several workers share, and a forecast for many cores", measure: measureWide },
   many: { what: "2,000 small tables beside pg_dump", ownTables: true, measure: measureManyTables },
   growth: {
     what: "time against rows, 0.1 to 4 GB (half an hour)",

@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import type { Answer, Message } from "./act-process.ts";
+import type { Answer, Loaded, Message } from "./act-process.ts";
 import { answerOf } from "./child.ts";
 import type { BenchServer } from "./server.ts";
 
@@ -85,8 +85,16 @@ export async function measureCommand(script: string, binDirectory: string): Prom
   return { wallSeconds: wall, clientSeconds: user + system };
 }
 
-/** An act of Holdfast's in a process of its own. */
-export async function measureAct(message: Message): Promise<Taken> {
-  const { wallSeconds, cpuSeconds, peakBytes } = await answerOf<Answer>("act-process.ts", message);
+/** An act of Holdfast's in a process of its own. @param onLoaded told of a restore when its rows are loaded */
+export async function measureAct(
+  message: Message,
+  onLoaded?: (loaded: Loaded["loaded"]) => void,
+): Promise<Taken> {
+  const takeNote = (note: unknown): boolean => {
+    const isNote = typeof note === "object" && note !== null && "loaded" in note;
+    if (isNote) onLoaded?.((note as Loaded).loaded);
+    return isNote;
+  };
+  const { wallSeconds, cpuSeconds, peakBytes } = await answerOf<Answer>("act-process.ts", message, takeNote);
   return { wallSeconds, clientSeconds: cpuSeconds, peakBytes };
 }

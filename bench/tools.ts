@@ -16,8 +16,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** @throws where there is no apt-get, or it fails: the message names what is missing */
-export async function installTools(): Promise<void> {
-  const missing = Object.entries(PACKAGES).flatMap(([file, name]) => (existsSync(file) ? [] : [name]));
+export const installTools = (): Promise<void> => install(PACKAGES);
+
+/** For what takes several workers. Throws as {@link installTools}. */
+export const installRedis = (): Promise<void> => install({ "/usr/bin/redis-server": "redis-server" });
+
+async function install(packages: Readonly<Record<string, string>>): Promise<void> {
+  const missing = Object.entries(packages).flatMap(([file, name]) => (existsSync(file) ? [] : [name]));
   if (missing.length === 0) return;
   console.log(`Installing ${missing.join(", ")}.`);
   // A server of Debian's own is neither needed nor wanted.

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { forecastBackup, forecastDump, type BackupShares } from "../bench/wide-model.ts";
 import { hasPostgres15 } from "./support/debian-postgres.ts";
 import { haveTools } from "./support/stock-tools.ts";
 
@@ -34,5 +35,23 @@ describe.skipIf(!hasPostgres15 || !haveTools("age", "zstd", "pg_dump"))("npm run
       code: 2,
       stderr: expect.stringContaining("There is no suite everything"),
     });
+  });
+});
+
+it("forecasts that hosts add up, until something that they share is used up", () => {
+  const shares: BackupShares = {
+    ...{ server: 8, worker: 4, workerMain: 2, stored: 0.25, fixed: 0, piece: 0 },
+    ...{ dumpServer: 8, dumpClient: 1 },
+  };
+  const forecast = (serverCores: number, workerCores: number[], gigabits: number) =>
+    forecastBackup(shares, { serverCores, workerCores, gigabits }, 100);
+  expect(forecast(16, [2], 25)).toEqual({ seconds: 400, limit: "connections" });
+  expect(forecast(16, [2, 2, 2], 25)).toEqual({ seconds: expect.closeTo(400 / 3), limit: "connections" });
+  expect(forecast(16, [16, 16, 16, 16], 25)).toMatchObject({ seconds: expect.closeTo(50) });
+  expect(forecast(8, [16, 16, 16], 25)).toEqual({ seconds: 100, limit: "server's cores" });
+  expect(forecast(16, [16, 16, 16], 1)).toEqual({ seconds: 840, limit: "server's network" });
+  expect(forecastDump(shares, { serverCores: 16, workerCores: [16], gigabits: 10 }, 100)).toEqual({
+    seconds: 800,
+    limit: "one session",
   });
 });
