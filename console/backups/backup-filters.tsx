@@ -65,7 +65,7 @@ export function BackupFilters({ set, onChange, labels = [] }: BackupFiltersProps
       <LabelFilter value={set.label} labels={labels} onChange={(label) => onChange({ label })} />
       <SelectField
         label="Which"
-        none="Those that are there"
+        none="Kept ones"
         value={set.deleted === "yes" ? "yes" : ""}
         options={[{ value: "yes", label: "Deleted ones" }]}
         onChange={(deleted) => onChange({ deleted })}

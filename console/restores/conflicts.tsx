@@ -1,18 +1,35 @@
-// What stands in the way of a restore, one by one, and what would clear it.
+// Why a restore cannot be: what stands in its way, one by one, and what would clear it.
 import { Button } from "react-aria-components";
 import type { Entity } from "../graphql/tada.ts";
 import { useEntityLabel } from "../parts/catalog.ts";
 import { formatRows } from "../parts/format.ts";
-import type { Conflict } from "./documents.ts";
+import { FailureNote } from "../parts/failure.tsx";
+import type { Conflict, DetailedRestore } from "./documents.ts";
 import styles from "./conflicts.module.css";
 
-export interface ConflictsProps {
+interface ConflictsProps {
   readonly conflicts: readonly Conflict[];
   /** Left out where nothing can be chosen any more. */
   readonly onAdd?: (entity: Entity) => void;
 }
 
-export function Conflicts({ conflicts, onAdd }: ConflictsProps) {
+export interface RestoreFailureProps extends ConflictsProps {
+  readonly error: DetailedRestore["error"];
+}
+
+/** The error's message tells of the conflicts in one sentence: where they are listed, once is enough. */
+export function RestoreFailure({ error, ...listed }: RestoreFailureProps) {
+  if (error === null) return null;
+  const message = listed.conflicts.length > 0 ? "It cannot be put back like this." : error.message;
+  return (
+    <>
+      <FailureNote {...error} message={message} />
+      <Conflicts {...listed} />
+    </>
+  );
+}
+
+function Conflicts({ conflicts, onAdd }: ConflictsProps) {
   const labelOf = useEntityLabel();
   if (conflicts.length === 0) return null;
   const toAdd = [...new Set(conflicts.flatMap(({ add }) => (add === null ? [] : [add])))];

@@ -3,7 +3,6 @@ import { useEffect, useRef, useState } from "react";
 import { Button } from "react-aria-components";
 import type { DetailedBackup } from "../backups/documents.ts";
 import { CancelButton } from "../backups/backup-actions.tsx";
-import { FailureNote } from "../parts/failure.tsx";
 import { Age } from "../parts/moment.tsx";
 import type { Entity } from "../graphql/tada.ts";
 import { RESTORE_PHASES, RunProgress } from "../parts/run-progress.tsx";
@@ -11,7 +10,7 @@ import { isOver } from "../parts/status-tag.tsx";
 import { isVouchedFor, Vouch } from "../signatures/signature.tsx";
 import { UnlockFields, unlockFault, type Unlock } from "../parts/unlock-fields.tsx";
 import { ChangesTable } from "./changes-table.tsx";
-import { Conflicts } from "./conflicts.tsx";
+import { RestoreFailure } from "./conflicts.tsx";
 import type { DetailedRestore } from "./documents.ts";
 import { LockOut } from "./lock-out.tsx";
 import { ReplaceDialog } from "./replace-dialog.tsx";
@@ -75,8 +74,7 @@ export function PreviewPanel(props: PreviewPanelProps) {
           </div>
         </div>
       )}
-      {error !== null && <FailureNote {...error} />}
-      <Conflicts conflicts={preview.conflicts} onAdd={onAdd} />
+      <RestoreFailure error={error} conflicts={preview.conflicts} onAdd={onAdd} />
       {status === "CANCELLED" && <p className="note warn">The preview was cancelled.</p>}
       {status === "SUCCEEDED" && plan !== null && (
         <>

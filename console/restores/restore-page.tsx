@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { CancelButton } from "../backups/backup-actions.tsx";
 import { nameOf } from "../backups/backup-table.tsx";
 import type { RestoreRun } from "../graphql/fragments.ts";
-import { Failure, FailureNote } from "../parts/failure.tsx";
+import { Failure } from "../parts/failure.tsx";
 import { Loading } from "../parts/loading.tsx";
 import { Age } from "../parts/moment.tsx";
 import { Page } from "../parts/page.tsx";
@@ -15,7 +15,7 @@ import { isOver, StatusTag } from "../parts/status-tag.tsx";
 import { changesOf, ChangesTable } from "./changes-table.tsx";
 import { deedOf, totalsOf } from "./changes.ts";
 import { rowText } from "./choice.ts";
-import { Conflicts } from "./conflicts.tsx";
+import { RestoreFailure } from "./conflicts.tsx";
 import { RESTORE, type DetailedRestore } from "./documents.ts";
 import { Samples } from "./samples.tsx";
 import { modeLabel } from "./modes.ts";
@@ -64,8 +64,7 @@ function RestoreView({ restore }: { readonly restore: DetailedRestore }) {
     >
       {error !== null && (
         <>
-          <FailureNote {...error} />
-          <Conflicts conflicts={restore.conflicts} />
+          <RestoreFailure error={error} conflicts={restore.conflicts} />
           <p>
             Nothing was changed: a restore is one transaction.{" "}
             <Link href={`/backups/${backup.id}/restore`}>Try again</Link>

@@ -31,6 +31,11 @@ async function preview(page: Page): Promise<void> {
   await page.getByRole("heading", { name: "What would change" }).waitFor();
 }
 
+function isOnTop(element: Element): boolean {
+  const { x, y, height } = element.getBoundingClientRect();
+  return element.contains(document.elementFromPoint(x + 5, y + height / 2));
+}
+
 describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
   vi.setConfig({ testTimeout: 300_000 });
 
@@ -73,8 +78,14 @@ describe.skipIf(CHROMIUM === undefined)(`the console${REMARK}`, () => {
     await console.sql`UPDATE platform.spaces SET slug = 'moved-away' WHERE slug = ${slug}`;
     const [newcomer] = await console.sql`
       INSERT INTO platform.spaces (slug, name) VALUES (${slug}, 'newcomer') RETURNING id`;
-    const { page } = await console.signedIn(`/backups/${spaces}/restore`);
+    const viewport = { width: 360, height: 740 };
+    const { page } = await console.signedIn(`/backups/${spaces}/restore`, { viewport });
     await preview(page);
+    // It is scrolled to, and nothing covers it.
+    await expect
+      .poll(() => page.getByRole("heading", { name: "What would change" }).evaluate(isOnTop), PATIENT)
+      .toBe(true);
+    await page.getByText("It cannot be put back like this.").waitFor();
     const conflicts = page.getByRole("region", { name: "Conflicts" });
     await conflicts
       .getByText(
