@@ -109,6 +109,7 @@ async function measurePeaks(bench: BenchContext, table: string): Promise<Peaks> 
   await using holdfast = await startServe(bench, table);
   const start = await holdfast.peak();
   const backupId = await holdfast.run(
+    "backup",
     "mutation ($recipients: [String!]) { started: startBackup(input: { encryption: { recipients: $recipients } }) { id } }",
     { recipients: [bench.key.recipient] },
   );
@@ -116,10 +117,10 @@ async function measurePeaks(bench: BenchContext, table: string): Promise<Peaks> 
   const restore = `mutation ($backupId: ID!, $identity: String, $dryRun: Boolean) {
     started: startRestore(input: { backupId: $backupId, unlock: { identity: $identity }, dryRun: $dryRun }) { id } }`;
   const variables = { backupId, identity: bench.key.identity };
-  await holdfast.run(restore, { ...variables, dryRun: true });
+  await holdfast.run("restore", restore, { ...variables, dryRun: true });
   const preview = await holdfast.peak();
   await bench.server.sql.unsafe(`truncate ${table}`);
-  await holdfast.run(restore, { ...variables, dryRun: false });
+  await holdfast.run("restore", restore, { ...variables, dryRun: false });
   return { start, backup, preview, restore: await holdfast.peak() };
 }
 
@@ -127,7 +128,7 @@ interface Serve extends AsyncDisposable {
   /** Resident bytes at most since it was last asked. */
   peak(): Promise<number>;
   /** Starts a run and waits for its success. @returns its id */
-  run(mutation: string, variables: object): Promise<string>;
+  run(kind: "backup" | "restore", mutation: string, variables: object): Promise<string>;
 }
 
 async function startServe({ server, directory }: BenchContext, table: string): Promise<Serve> {
@@ -175,11 +176,11 @@ async function startServe({ server, directory }: BenchContext, table: string): P
   const closing = opened.move();
   return {
     peak: () => peakBytesOf(child),
-    async run(mutation, variables) {
+    async run(kind, mutation, variables) {
       const { id } = (await ask<{ started: { id: string } }>(mutation, variables)).started;
       for (;;) {
         const { run } = await ask<{ run: { status: string } }>(
-          "query ($id: ID!) { run(id: $id) { ... on Backup { status error { message } } ... on Restore { status error { message } } } }",
+          `query ($id: ID!) { run: ${kind}(id: $id) { status error { message } } }`,
           { id },
         );
         if (run.status === "SUCCEEDED") return id;

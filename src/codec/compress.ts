@@ -3,6 +3,7 @@
 import { pipeline, Readable } from "node:stream";
 import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync } from "node:zlib";
 import { HoldfastError } from "../core/errors.ts";
+import { noteSpent } from "./spent-buffers.ts";
 
 /**
  * Compressing is most of what a backup costs on this side, so CPU decides. On 400 MB of log rows level 3 took 1.7 times the
@@ -139,7 +140,10 @@ export async function* decompress(
   // A failure on either side destroys `stream` with it, and so comes out of the loop below.
   pipeline(Readable.from(counted(), { objectMode: true }), stream, () => {});
   try {
-    for await (const bytes of stream as AsyncIterable<Buffer>) yield bytes;
+    for await (const bytes of stream as AsyncIterable<Buffer>) {
+      yield bytes;
+      noteSpent(bytes.length);
+    }
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
     throw new HoldfastError("ARTIFACT_CORRUPT", `${name} does not decompress.`, { cause: error });

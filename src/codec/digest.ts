@@ -1,6 +1,7 @@
 // SHA-256 of what is stored, and reading a stored object whole without trusting it.
 import { createHash, hash } from "node:crypto";
 import { HoldfastError } from "../core/errors.ts";
+import { noteSpent } from "./spent-buffers.ts";
 
 /** An object as the index (or the manifest) names it. */
 export interface ObjectSeal {
@@ -43,19 +44,19 @@ export async function readWithin(
  */
 export async function readVerified(chunks: AsyncIterable<Uint8Array>, expected: ObjectSeal): Promise<Buffer> {
   const digest = createHash("sha256");
-  const pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
+  const collected = new Collected(expected.sizeBytes);
   for await (const chunk of chunks) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > expected.sizeBytes) {
+    if (collected.sizeBytes + chunk.length > expected.sizeBytes) {
       throw new HoldfastError(
         "ARTIFACT_CORRUPT",
         `${expected.name} is longer than the ${expected.sizeBytes} bytes that were written.`,
       );
     }
     digest.update(chunk);
-    pieces.push(chunk);
+    collected.add(chunk);
+    noteSpent(chunk.length);
   }
+  const { sizeBytes } = collected;
   if (sizeBytes < expected.sizeBytes) {
     throw new HoldfastError(
       "ARTIFACT_INCOMPLETE",
@@ -64,7 +65,7 @@ export async function readVerified(chunks: AsyncIterable<Uint8Array>, expected: 
   }
   if (digest.digest("hex") !== expected.sha256)
     throw new HoldfastError("ARTIFACT_CORRUPT", `${expected.name} does not hash to what was written.`);
-  return joined(pieces, sizeBytes);
+  return collected.bytes();
 }
 
 function joined(pieces: readonly Uint8Array[], sizeBytes: number): Buffer {
@@ -72,4 +73,27 @@ function joined(pieces: readonly Uint8Array[], sizeBytes: number): Buffer {
   if (only !== undefined && pieces.length === 1)
     return Buffer.from(only.buffer, only.byteOffset, only.length);
   return Buffer.concat(pieces, sizeBytes);
+}
+
+/** What is expected to have up to this size is collected in one place; a larger size has yet to prove true. */
+const AT_ONCE_MAX_BYTES = 64 * 1024 * 1024;
+
+class Collected {
+  sizeBytes = 0;
+  readonly #whole: Buffer | undefined;
+  readonly #pieces: Uint8Array[] = [];
+
+  constructor(expectedBytes: number) {
+    if (expectedBytes <= AT_ONCE_MAX_BYTES) this.#whole = Buffer.allocUnsafeSlow(expectedBytes);
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.#whole === undefined) this.#pieces.push(chunk);
+    else this.#whole.set(chunk, this.sizeBytes);
+    this.sizeBytes += chunk.length;
+  }
+
+  bytes(): Buffer {
+    return this.#whole ?? joined(this.#pieces, this.sizeBytes);
+  }
 }

@@ -2,7 +2,6 @@
 // are read, compressed and stored as fast as they come would make whoever asks for something wait for seconds. So
 // whoever moves rows stops between two batches while a request is being answered. That is a matter of the whole
 // process, as its event loop is, and so is this module's state.
-import { setTimeout as after } from "node:timers/promises";
 
 /** A request that takes longer, or sends its answer for longer, has had its turn. */
 const HELD_MAX_MS = 500;
@@ -43,10 +42,10 @@ export async function giveWay(): Promise<void> {
 
 async function waitForRequests(): Promise<void> {
   const startedMs = performance.now();
-  const stop = new AbortController();
-  const timeout = after(WAIT_MAX_MS, undefined, { signal: stop.signal }).catch(() => undefined);
-  await Promise.race([freed.promise, timeout]);
-  stop.abort();
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, WAIT_MAX_MS);
+  await Promise.race([freed.promise, over]);
+  clearTimeout(timer);
   const endedMs = performance.now();
   nextWaitMs = 2 * endedMs - startedMs;
   waiting = undefined;

@@ -14,6 +14,8 @@ async function compressed(plain: Buffer, step = plain.length || 1): Promise<Buff
   return Buffer.concat(frame);
 }
 
+const MIB = 1024 * 1024;
+
 describe("createCompressor", () => {
   it.each([0, 1, 1024 * 1024, 1024 * 1024 + 1, 3_000_000])(
     "makes one frame that zstd knows: %i bytes",
@@ -105,6 +107,15 @@ describe("decompress", () => {
       if (read > 2_000_000) break;
     }
     expect(largest).toBeLessThanOrEqual(512 * 1024);
+  });
+
+  it("leaves no more than some batches behind for the garbage collector", async () => {
+    const frame = zstdCompressSync(Buffer.alloc(200 * MIB));
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for await (const _ of decompress([frame], "x"))
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    expect(most).toBeLessThan(40 * MIB);
   });
 
   it("passes on what the source of the frame says of itself", async () => {

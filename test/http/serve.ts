@@ -16,7 +16,7 @@ export interface ServeProcess extends AsyncDisposable {
   growthDuring(act: () => Promise<unknown>): Promise<number>;
 }
 
-const MAIN = path.join(import.meta.dirname, "../../src/cli/main.ts");
+const MAIN = path.join(import.meta.dirname, "../../bin/holdfast.js");
 
 export async function startServe(...args: string[]): Promise<ServeProcess> {
   await using opened = new AsyncDisposableStack();
