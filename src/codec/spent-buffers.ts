@@ -9,6 +9,7 @@ type Collect = (options: { readonly type: "minor" }) => void;
 
 // The only way to it in a process that was not started with `--expose-gc` (https://nodejs.org/api/v8.html, `--expose-gc`).
 setFlagsFromString("--expose-gc");
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what that flag makes of this name
 const collect = runInNewContext("gc") as Collect;
 
 let spentBytes = 0;
