@@ -11,7 +11,9 @@ import { claim, finishedBackup, queuedBackup, report } from "./runs-driver.ts";
 import { ALL, ask, startTestServer, type Account, type TestServer } from "./server-fixture.ts";
 import { next, subscribe, TRANSPORTS } from "./subscribe.ts";
 
-const PATIENCE = { timeout: 30_000 };
+// A pool whose server is gone lets requests wait for one another, some seconds for each of these.
+vi.setConfig({ testTimeout: 180_000 });
+const PATIENCE = { timeout: 60_000 };
 const OUT = {
   code: "DATABASE_UNREACHABLE",
   hint: expect.stringContaining("send the request again in 5 seconds"),
