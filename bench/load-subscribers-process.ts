@@ -3,7 +3,6 @@
 import { createParser } from "eventsource-parser";
 import http from "node:http";
 import { WebSocket } from "ws";
-import { quantilesOf, type Quantiles } from "./quantiles.ts";
 
 export interface SubscribersOrder {
   readonly url: string;
@@ -27,7 +26,7 @@ export interface SubscribersReport {
   readonly errors: readonly string[];
   readonly events: number;
   /** From a change's being written until a subscriber had it, or a later one in its place; over all changes and subscribers. */
-  readonly latencyMs: Quantiles;
+  readonly latenciesMs: readonly number[];
 }
 
 /** Where the bench writes when the row was changed: see load.ts. */
@@ -172,7 +171,7 @@ function report({ writtenMs }: Changes): SubscribersReport {
     fallen: subscribers.filter(({ fallen }) => fallen).length,
     errors: errors.slice(0, 5),
     events: subscribers.reduce((sum, { seen }) => sum + seen.length, 0),
-    latencyMs: quantilesOf(subscribers.flatMap((subscriber) => latenciesOf(subscriber, writtenMs))),
+    latenciesMs: subscribers.flatMap((subscriber) => latenciesOf(subscriber, writtenMs)),
   };
 }
 

@@ -5,13 +5,16 @@
 
 /** A request that takes longer, or sends its answer for longer, has had its turn. */
 const HELD_MAX_MS = 500;
-/** However many requests come, rows are moved half of the time: they wait no longer at once, and then go on for as long. */
-const WAIT_MAX_MS = 250;
+/** However many requests come, rows are moved half of the time: as long as they have been, or this long after a quiet time. */
+const CREDIT_MAX_MS = 1_000;
+/** What is left of it is not spent in crumbs. */
+const CREDIT_LEAST_MS = 20;
 
 const held = new Set<object>();
 let freed = Promise.withResolvers<void>();
 let waiting: Promise<void> | undefined;
-let nextWaitMs = 0;
+let creditMs = CREDIT_MAX_MS;
+let countedMs = 0;
 
 /**
  * For a request that has just come.
@@ -33,20 +36,21 @@ export function takeRightOfWay(): () => void {
 /** To be waited for between two batches of rows: resolves as soon as no request is being answered, and soon anyway. */
 export async function giveWay(): Promise<void> {
   if (held.size === 0) return;
-  if (waiting === undefined) {
-    if (performance.now() < nextWaitMs) return;
-    waiting = waitForRequests();
-  }
+  waiting ??= waitForRequests();
   await waiting;
 }
 
 async function waitForRequests(): Promise<void> {
   const startedMs = performance.now();
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, WAIT_MAX_MS);
-  await Promise.race([freed.promise, over]);
-  clearTimeout(timer);
-  const endedMs = performance.now();
-  nextWaitMs = 2 * endedMs - startedMs;
+  creditMs = Math.min(CREDIT_MAX_MS, creditMs + startedMs - countedMs);
+  countedMs = startedMs;
+  if (creditMs >= CREDIT_LEAST_MS) {
+    const { promise: spent, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, creditMs);
+    await Promise.race([freed.promise, spent]);
+    clearTimeout(timer);
+    countedMs = performance.now();
+    creditMs -= countedMs - startedMs;
+  }
   waiting = undefined;
 }
