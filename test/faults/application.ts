@@ -3,6 +3,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import type { RestoreMode } from "../../src/core/run.ts";
+import { outliveLostConnections } from "../../src/ledger/lost-connections.ts";
+import { steadySockets } from "../../src/ledger/steady-socket.ts";
 import type { Random } from "./random.ts";
 
 /** Rows and structure of the shop and the archive, as text that is equal exactly if they are. */
@@ -70,9 +72,15 @@ const ARCHIVE_ROWS = `
   CREATE SCHEMA base; CREATE TABLE base.entries AS TABLE entries;
   CREATE SCHEMA changed; CREATE TABLE changed.entries AS TABLE entries;`;
 
+/** The harness outlives PostgreSQL as Holdfast does. */
+function connect(url: string, options: postgres.Options<Record<string, never>> = {}): postgres.Sql {
+  const client = postgres(url, { max: 1, onnotice: () => undefined, ...steadySockets(), ...options });
+  return outliveLostConnections(client);
+}
+
 export async function createApplication(urls: ApplicationUrls): Promise<Application> {
-  const app = postgres(urls.app, { max: 2, onnotice: () => undefined });
-  const archive = postgres(urls.archive, { max: 1, onnotice: () => undefined });
+  const app = connect(urls.app, { max: 2 });
+  const archive = connect(urls.archive);
   await app.unsafe(APP_TABLES + APP_ROWS);
   await archive.unsafe(ARCHIVE_TABLES + ARCHIVE_ROWS);
   for (const [url, tables] of [
@@ -187,8 +195,8 @@ export async function faultOfBank(url: string): Promise<string | undefined> {
 }
 
 async function transfer(url: string, number: number, stop: AbortSignal): Promise<void> {
-  const connect = () => postgres(url, { max: 1, connect_timeout: 2, onnotice: () => undefined });
-  let sql = connect();
+  const reconnect = () => connect(url, { connect_timeout: 2, fetch_types: false });
+  let sql = reconnect();
   for (let count = number; !stop.aborted; count += 2) {
     const from = (count * 7919) % ACCOUNTS;
     const to = (from + 1 + (count % (ACCOUNTS - 1))) % ACCOUNTS;
@@ -202,7 +210,7 @@ async function transfer(url: string, number: number, stop: AbortSignal): Promise
       });
     } catch {
       await sql.end({ timeout: 0 }).catch(() => undefined);
-      sql = connect();
+      sql = reconnect();
       await delay(200);
     }
     await delay(10);

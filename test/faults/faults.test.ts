@@ -11,7 +11,7 @@ import { playRound } from "./round.ts";
 import { waitForEnds } from "./runs.ts";
 
 const { env } = process;
-const SEED = Number(env["HOLDFAST_TEST_FAULTS_SEED"] ?? 135);
+const SEED = Number(env["HOLDFAST_TEST_FAULTS_SEED"] ?? 137);
 const FIRST = Number(env["HOLDFAST_TEST_FAULTS_FIRST"] ?? 1);
 const ROUNDS = Number(env["HOLDFAST_TEST_FAULTS_ROUNDS"] ?? 4);
 /** A line of JSON for each round is appended to this file. */
