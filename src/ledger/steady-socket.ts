@@ -1,8 +1,8 @@
 // The socket beneath postgres.js in the ledger's pool. It fails and closes in one moment, in which nothing is about to be
 // written: between a net.Socket's `error` and its `close` postgres.js gives the connection further statements, of which nobody
 // ever hears again; and a message that it was about to write when the socket closes keeps it from ever writing on that connection again.
-// Nor does it close without having failed before the server has said anything, as at a proxy that has no server: postgres.js
-// would connect again and again with the same statement, and whoever asked would wait for as long as that lasts.
+// Nor does it close without having failed. At a proxy that has no server, or a server that is starting, postgres.js would connect again and
+// again with the same statement, and whoever asked would wait for as long as that lasts.
 import { Socket } from "node:net";
 
 /** A process that always has something immediate to do closes its sockets all the same. */
@@ -17,35 +17,30 @@ class SteadySocket extends Socket {
       return true;
     }
     if (event === "close") {
-      this.#closeWhenQuiet(args, TURNS_MAX);
+      this.#closeWhenQuiet(TURNS_MAX);
       return true;
     }
     return super.emit(event, ...args);
   }
 
-  #closeWhenQuiet(args: unknown[], turnsLeft: number): void {
+  #closeWhenQuiet(turnsLeft: number): void {
     setImmediate(() => {
       // postgres.js writes in the turn after it was asked to.
       if (turnsLeft > 0 && process.getActiveResourcesInfo().includes("Immediate")) {
-        this.#closeWhenQuiet(args, turnsLeft - 1);
+        this.#closeWhenQuiet(turnsLeft - 1);
         return;
       }
-      const failure = this.#failure ?? (this.bytesRead === 0 ? closedUnheard() : undefined);
-      if (failure === undefined) {
-        super.emit("close", ...args);
-        return;
-      }
-      super.emit("error", failure);
+      // Over TLS the driver listens to another socket, which has this one closed.
+      const isHeard = this.listenerCount("error") > 0;
+      if (isHeard || this.#failure !== undefined) super.emit("error", this.#failure ?? closed());
       super.emit("close", true);
     });
   }
 }
 
-/** Such as the driver's own. */
-function closedUnheard(): Error {
-  return Object.assign(new Error("the server closed the connection before it said anything"), {
-    code: "CONNECTION_CLOSED",
-  });
+/** As the driver's own. */
+function closed(): Error {
+  return Object.assign(new Error("the server has closed the connection"), { code: "CONNECTION_CLOSED" });
 }
 
 /** What postgres.js knows of where it connects to: a host, several that are tried in turn, or a socket in the file system. */
