@@ -1,5 +1,6 @@
 // A stored artifact as the one file that it would be, without making that file: its size is known before a part is read,
 // and any range of it can be read, so that a download which broke off can go on where it ended.
+import { noteSpent } from "../codec/spent-buffers.ts";
 import { encodeTarHeader, END_BYTES, paddingBytes } from "../codec/tar.ts";
 import type { ArtifactHeader } from "../core/artifact.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
@@ -85,6 +86,7 @@ function inStore(store: ReadableStore, key: string, name: string, sizeBytes: num
         for await (const bytes of store.get(key, { ...range, ...(signal && { signal }) })) {
           leftBytes -= bytes.length;
           yield bytes;
+          noteSpent(bytes.length);
         }
       } catch (error) {
         if (!isHoldfastError(error, "NOT_FOUND")) throw error;
