@@ -3,6 +3,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, type KeyObject } from "node:crypto";
 import { HoldfastError } from "../core/errors.ts";
 import { keyObject } from "./age-stanza.ts";
+import { noteSpent } from "./spent-buffers.ts";
 
 const CIPHER = "chacha20-poly1305";
 const CHUNK_BYTES = 64 * 1024;
@@ -99,6 +100,7 @@ export function* decryptPayload(fileKey: Uint8Array, payload: Uint8Array, name: 
       throw corrupt(error);
     }
     yield plain;
+    noteSpent(plain.length);
   } while (at < payload.length);
 }
 

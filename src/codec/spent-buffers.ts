@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 
 const LOOK_EVERY_BYTES = 16 * 1024 * 1024;
 
-type Collect = (options: { readonly type: "minor" }) => void;
+type Collect = (options: { readonly type: "minor" | "major" }) => void;
 
 // The only way to it in a process that was not started with `--expose-gc` (https://nodejs.org/api/v8.html, `--expose-gc`).
 setFlagsFromString("--expose-gc");
@@ -20,4 +20,9 @@ export function noteSpent(sizeBytes: number): void {
   if (spentBytes < LOOK_EVERY_BYTES) return;
   spentBytes = 0;
   collect({ type: "minor" });
+}
+
+/** Once everything is loaded: what loading has left behind would otherwise stay until a run needs the place. */
+export function collectAll(): void {
+  collect({ type: "major" });
 }

@@ -1,5 +1,6 @@
 // Loads a part's rows: what the process does that coordinates a restore, and what its peers do for it.
 import { filterRows } from "../codec/filter-rows.ts";
+import { noteSpent } from "../codec/spent-buffers.ts";
 import type { ManifestPart } from "../core/artifact.ts";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
@@ -46,6 +47,8 @@ async function* counted(
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     yield chunk;
+    // The driver has made a message of it.
+    noteSpent(chunk.length);
     onBytes(chunk.length);
   }
 }

@@ -49,6 +49,7 @@ async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> 
   const { secretsOf } = await import("../../runtime/redaction.ts");
   const { openTracing } = await import("../../runtime/open-tracing.ts");
   const { startStack } = await import("../../runtime/stack.ts");
+  const { collectAll } = await import("../../codec/spent-buffers.ts");
   const environment = readEnvironment(process.env);
   const configuration = await readConfiguration(environment);
   const log = createLog(environment.logLevel, 2, secretsOf(environment, configuration));
@@ -64,6 +65,7 @@ async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> 
     { configuration, log, worker: options.worker, onLost },
   );
   try {
+    collectAll();
     process.stdout.write(welcome(stack));
     await ended();
   } finally {

@@ -36,6 +36,7 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
   const { openFoundation } = await import("../../runtime/foundation.ts");
   const { startUpkeep } = await import("../../runtime/upkeep.ts");
   const { startOwnWorkers } = await import("../../runtime/worker.ts");
+  const { collectAll } = await import("../../codec/spent-buffers.ts");
   const environment = readEnvironment(process.env);
   if (environment.databaseUrl === undefined) {
     throw new HoldfastError(
@@ -55,6 +56,7 @@ async function work({ concurrency }: WorkerOptions, signal: AbortSignal): Promis
   const workers = await startOwnWorkers(foundation, concurrency);
   const upkeep = await startUpkeep(foundation);
   try {
+    collectAll();
     console.log("Waiting for work; Ctrl-C stops it.");
     await ended();
   } finally {
