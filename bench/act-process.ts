@@ -3,11 +3,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { generateIdentity } from "../src/codec/age.ts";
+import { collectAll } from "../src/codec/spent-buffers.ts";
 import type { Progress, RestoreMode } from "../src/core/run.ts";
 import { storeSink, storeSource } from "../src/engine/artifact-io.ts";
 import { backup } from "../src/engine/backup.ts";
 import { forgetRestore, restore } from "../src/engine/restore.ts";
 import { fsStore } from "../src/store/fs.ts";
+import { peakBytesOf } from "./child.ts";
 import { benchCatalog } from "./tables.ts";
 
 export type Order =
@@ -96,6 +98,7 @@ const secondsOf = ({ user, system }: NodeJS.CpuUsage): number => (user + system)
 process.on("message", (message: Message) => {
   void (async () => {
     await mkdir(message.directory, { recursive: true });
+    await peakBytesOf(process);
     const cpu = process.cpuUsage();
     const main = process.threadCpuUsage();
     const started = performance.now();
@@ -107,11 +110,13 @@ process.on("message", (message: Message) => {
       const mainSeconds = secondsOf(process.threadCpuUsage(main));
       process.send?.({ loaded: { ...taken(), mainSeconds } } satisfies Loaded);
     });
-    const peakBytes = process.resourceUsage().maxRSS * 1024;
-    process.send?.({ ...taken(), peakBytes, result } satisfies Answer);
+    const times = taken();
+    process.send?.({ ...times, peakBytes: await peakBytesOf(process), result } satisfies Answer);
     process.disconnect();
   })();
 });
 // Loads what age needs, so that the first act does not.
 await generateIdentity();
+// As `holdfast worker` does.
+collectAll();
 process.send?.("ready");

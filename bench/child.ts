@@ -3,9 +3,20 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { MALLOC } from "../bin/memory.js";
 
 /** USER_HZ, which is 100 on every Linux that Node runs on. */
 export const TICKS_PER_SECOND = 100;
+
+/** Starts a file of this folder with the memory settings that `holdfast worker` has. */
+export function forkAsWorker(file: string): ChildProcess {
+  const settings = pathToFileURL(path.join(import.meta.dirname, "as-worker.ts")).href;
+  return fork(path.join(import.meta.dirname, file), {
+    execArgv: ["--import", settings],
+    env: { ...process.env, ...MALLOC },
+  });
+}
 
 /**
  * Starts a file of this folder, waits until it says that it is ready, and then gives it the order.
@@ -17,7 +28,7 @@ export async function answerOf<Answer>(
   order: object,
   takeNote: (message: unknown) => boolean = () => false,
 ): Promise<Answer> {
-  const child = fork(path.join(import.meta.dirname, file));
+  const child = forkAsWorker(file);
   const ended = once(child, "exit");
   await nextMessage(child);
   child.send(order);
@@ -43,7 +54,7 @@ export async function nextMessage<T>(child: ChildProcess): Promise<T> {
 }
 
 /** Resident bytes, at most, since it was last asked. */
-export async function peakBytesOf({ pid }: ChildProcess): Promise<number> {
+export async function peakBytesOf({ pid }: { readonly pid?: number | undefined }): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   // Forgets the peak so far (https://docs.kernel.org/filesystems/proc.html).
   await writeFile(`/proc/${pid}/clear_refs`, "5");

@@ -1,11 +1,11 @@
 // A Holdfast for loads from outside: server and worker in one process, with a database of its own on the bench's server.
-import { fork, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
-import { nextMessage, peakBytesOf, TICKS_PER_SECOND } from "./child.ts";
+import { forkAsWorker, nextMessage, peakBytesOf, TICKS_PER_SECOND } from "./child.ts";
 import { signIn } from "./client.ts";
 import type { BenchContext } from "./context.ts";
 import type { ServerOrder } from "./load-server-process.ts";
@@ -36,7 +36,7 @@ export async function startHoldfast({ server, directory: parent, key }: BenchCon
   opened.defer(async () => void (await bench.unsafe("drop database holdfast_load with (force)")));
   const ownUrl = new URL(server.url);
   ownUrl.pathname = "/holdfast_load";
-  const child = fork(path.join(import.meta.dirname, "load-server-process.ts"));
+  const child = forkAsWorker("load-server-process.ts");
   opened.defer(async () => {
     if (child.exitCode !== null) return;
     child.disconnect();

@@ -1,5 +1,5 @@
 // Worker processes that share backups, with a ledger on the bench's server and a Redis of their own; and what they take.
-import { fork, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { findArtifact } from "../src/ledger/artifacts.ts";
 import { identifyInstallation, migrateLedger, openLedger } from "../src/ledger/connect.ts";
 import { createRun, findRun } from "../src/ledger/runs.ts";
 import { openQueue } from "../src/queue/queue.ts";
-import { nextMessage, TICKS_PER_SECOND } from "./child.ts";
+import { forkAsWorker, nextMessage, TICKS_PER_SECOND } from "./child.ts";
 import type { BenchContext } from "./context.ts";
 import type { WorkerOrder } from "./wide-worker-process.ts";
 
@@ -66,7 +66,7 @@ export async function startWorkshop(
   };
   const children: ChildProcess[] = [];
   for (let n = 0; n < workers; n += 1) {
-    const child = fork(path.join(import.meta.dirname, "wide-worker-process.ts"));
+    const child = forkAsWorker("wide-worker-process.ts");
     opened.defer(async () => {
       if (child.exitCode !== null) return;
       child.disconnect();

@@ -2,21 +2,11 @@
 // The command. In the repository the sources run as they are; in an installed package, where Node strips no types, what
 // was built from them runs. Plain JavaScript that old versions of Node can read as well, to tell them what is missing.
 import { existsSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
+import { keepHeapLow, MALLOC } from "./memory.js";
 
 const OLDEST_NODE = 24;
 
 const STAYING = new Set(["serve", "worker"]);
-
-/**
- * glibc's malloc: buffers of 128 KiB and more go back to the system when they are freed. By itself it raises that size to
- * 32 MiB as it goes, and keeps what it has, for each of its threads (mallopt(3)): here another 60 to 90 MB.
- */
-const MALLOC = {
-  MALLOC_ARENA_MAX: "2",
-  MALLOC_MMAP_THRESHOLD_: "131072",
-  MALLOC_TRIM_THRESHOLD_: "131072",
-};
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.stderr.write(
@@ -32,9 +22,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 
 /** For processes that stay: what a day's backups have needed at most is not kept for the rest of it. */
 function keepMemoryLow() {
-  // Loading some thousand modules lets V8's young generation grow to its limit, where it stays: 150 MB that nothing here
-  // needs, for rows never become objects.
-  setFlagsFromString("--semi-space-growth-factor=1");
+  keepHeapLow();
   if (!STAYING.has(process.argv[2] ?? "")) return;
   const isSet = Object.entries(MALLOC).filter(([name]) => process.env[name] !== undefined);
   // Only an allocator that has not begun yet looks at its settings. Who was forked would lose the line to his parent.
