@@ -22,12 +22,13 @@ const PARAMETERS = {
 /** 8 MiB, what RFC 8878 asks every decoder to accept; a frame that wants more memory than that is not ours. */
 const WINDOW_LOG_MAX = 23;
 
-const OUTPUT_CHUNK_BYTES = 512 * 1024;
+/** Less than the 128 KiB from which on malloc asks the system for memory, and gives it back, each time. */
+const OUTPUT_CHUNK_BYTES = 120 * 1024;
 const LEAST_CHUNK_BYTES = 1024;
 
 /**
  * What comes in one batch of at most so many bytes is compressed in one call, in less than a millisecond: thousands of small tables
- * would otherwise leave a stream and its half MiB each to the garbage collector.
+ * would otherwise leave a stream and its buffers each to the garbage collector.
  */
 const SMALL_BYTES = 128 * 1024;
 
@@ -115,7 +116,7 @@ function createStreamCompressor(onOutput: (bytes: Buffer) => void): Compressor {
 }
 
 /**
- * The contents of one zstd frame, in pieces of at most half a MiB however much they swell. Stops decompressing when
+ * The contents of one zstd frame, in pieces of at most 120 KiB however much they swell. Stops decompressing when
  * the consumer stops reading.
  * @param name for messages
  * @param expectedBytes how much there should be, so that little gets little memory; there may be any amount

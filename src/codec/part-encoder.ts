@@ -3,6 +3,8 @@
 import { createHash } from "node:crypto";
 import { createAgeEncryptor, type AgeEncryptor } from "./age.ts";
 import { createCompressor } from "./compress.ts";
+import { PartBuffers, PartBytes } from "./part-buffers.ts";
+import { noteSpent } from "./spent-buffers.ts";
 
 /** Consecutive COPY text, best a MiB or so of it: each batch crosses to the thread pool once. */
 export interface RowBatch {
@@ -21,6 +23,8 @@ export interface EncoderOptions {
   readonly recipient: string | null;
   /** Called for each batch with what has been taken in since the last call. */
   readonly onRows?: (rows: number, rawBytes: number) => void;
+  /** Where the memory of parts that were released goes, and that of later ones comes from; left out: each has its own. */
+  readonly buffers?: PartBuffers;
 }
 
 /** A part as it is stored. */
@@ -30,6 +34,8 @@ export interface EncodedPart {
   readonly sha256: string;
   readonly rows: number;
   readonly rawBytes: number;
+  /** The bytes are of no more use: later parts may come in their place. Whoever keeps them does not call it. */
+  readonly release: () => void;
 }
 
 export class PartEncoder {
@@ -40,12 +46,13 @@ export class PartEncoder {
   readonly #compressor;
   readonly #encryptor: AgeEncryptor | undefined;
   readonly #digest = createHash("sha256");
-  readonly #stored: Buffer[] = [];
+  readonly #stored: PartBytes;
   #compressing: Promise<void> = Promise.resolve();
 
   constructor(options: EncoderOptions, encryptor: AgeEncryptor | undefined) {
     this.#onRows = options.onRows;
     this.#encryptor = encryptor;
+    this.#stored = new PartBytes(options.buffers ?? new PartBuffers());
     this.#compressor = createCompressor((bytes) => this.#encrypt(bytes));
   }
 
@@ -72,10 +79,11 @@ export class PartEncoder {
     await this.#compressor.end();
     if (this.#encryptor !== undefined) this.#store(this.#encryptor.final());
     return {
-      bytes: Buffer.concat(this.#stored),
+      bytes: this.#stored.whole(),
       sha256: this.#digest.digest("hex"),
       rows: this.#rows,
       rawBytes: this.rawBytes,
+      release: () => this.#stored.release(),
     };
   }
 
@@ -85,13 +93,15 @@ export class PartEncoder {
   }
 
   #encrypt(compressed: Buffer): void {
+    noteSpent(compressed.length);
     this.#store(this.#encryptor === undefined ? [compressed] : this.#encryptor.update(compressed));
   }
 
   #store(pieces: readonly Buffer[]): void {
     for (const bytes of pieces) {
       this.#digest.update(bytes);
-      this.#stored.push(bytes);
+      this.#stored.add(bytes);
+      if (this.#encryptor !== undefined) noteSpent(bytes.length);
     }
   }
 }

@@ -3,7 +3,11 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-const LOOK_EVERY_BYTES = 16 * 1024 * 1024;
+/**
+ * Buffers count for V8's heap: with a small young generation some 9 MB of them make it mark all that lives, which in a backup
+ * took a fifth of the CPU on this side. To look at the young ones takes half a millisecond.
+ */
+const LOOK_EVERY_BYTES = 3 * 1024 * 1024;
 
 type Collect = (options: { readonly type: "minor" | "major" }) => void;
 

@@ -10,6 +10,8 @@ import { findRenewal, isRenewed, RENEWAL_PREFIX } from "./renewal.ts";
 
 /** Takes the objects of one artifact. */
 export interface ArtifactSink {
+  /** Whether somebody may have yet to read a body when its `put` has resolved: then the bytes must not change after. */
+  readonly keepsBodies: boolean;
   /**
    * Writes an object whole; resolves when it is as durable as the sink makes it. Several may be put at once; where order
    * is seen (in a tar) it is the order of the calls.
@@ -69,6 +71,7 @@ export function storeSink(store: Store, prefix: string): ArtifactSink {
     }
   };
   return {
+    keepsBodies: false,
     put: async (name, body, sizeBytes, signal) => {
       const either = eitherOf(signal);
       either.throwIfAborted();
@@ -182,6 +185,8 @@ export function tarSink(stream: Writable, modifiedAt: Date): ArtifactSink {
     }
   };
   return {
+    // What reads the stream may be holding what it was given.
+    keepsBodies: true,
     put: (name, body, sizeBytes, signal) => inTurn(() => putNow(name, body, sizeBytes, signal)),
     finish: () => inTurn(() => write(Buffer.alloc(END_BYTES))),
     abort: async () => {

@@ -65,6 +65,7 @@ export function sinkInto(stores: Stores, names: readonly string[], artifactId: s
     if (errors.length === members.length) throw summarize(members, errors);
   };
   return {
+    keepsBodies: false,
     get stores() {
       return members.filter(({ error }) => error === undefined).map(({ name }) => name);
     },

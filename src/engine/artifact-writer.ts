@@ -37,7 +37,10 @@ export interface ArtifactOrder {
 export interface ArtifactWriter {
   /** What parts are encrypted to: the artifact's own recipient; null where it is not encrypted. */
   readonly recipient: string | null;
-  /** Stores a part under the next name. Any number may be under way; each is held in memory until it is stored. */
+  /**
+   * Stores a part under the next name. Any number may be under way; each is held in memory until it is stored, and then released if the
+   * sink is done with it.
+   */
   addPart(part: EncodedPart): Promise<ObjectSeal>;
   /** As it is stored. */
   readonly header: ObjectSeal;
@@ -124,9 +127,11 @@ export async function createArtifactWriter(
       return first;
     },
     adoptPart: (part) => void stored.push(part),
-    addPart: (part) => {
+    addPart: async (part) => {
       parts += 1;
-      return put(partName(parts, encryption.kind), part.bytes, part.sha256);
+      const seal = await put(partName(parts, encryption.kind), part.bytes, part.sha256);
+      if (!sink.keepsBodies) part.release();
+      return seal;
     },
     finish: async (manifest) => {
       if (storing > 0) throw new Error("The artifact is finished while its parts are still being stored.");

@@ -1,4 +1,5 @@
 // Copies the rows of one range into parts: what the process does that coordinates a backup, and what its peers do for it.
+import type { PartBuffers } from "../codec/part-buffers.ts";
 import { encodeParts, type EncodedPart, type RowBatch } from "../codec/part.ts";
 import type { ObjectSeal } from "../codec/digest.ts";
 import { RowSum } from "../codec/row-sum.ts";
@@ -12,6 +13,8 @@ export interface PieceOptions {
   /** The artifact's own; null: it is not encrypted. */
   readonly recipient: string | null;
   readonly signal: AbortSignal;
+  /** Of all ranges that are copied for one artifact. */
+  readonly buffers: PartBuffers;
   readonly onRows: (rows: number, bytes: number) => void;
   /** Stores a part under a name of its own. */
   readonly store: (part: EncodedPart) => Promise<ObjectSeal>;

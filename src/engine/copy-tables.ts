@@ -1,4 +1,5 @@
 // Copies the tables of one database, over several connections on one snapshot; and where there are peers, with their help.
+import { PartBuffers } from "../codec/part-buffers.ts";
 import { PART_RAW_BYTES, type EncodedPart } from "../codec/part.ts";
 import { parseRowSum } from "../codec/row-sum.ts";
 import type { EncryptionKind } from "../core/artifact.ts";
@@ -57,11 +58,12 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
     const { table } = tableOf(contents, shape);
     meter.add({ rows, bytes, entity: table.entity, table: tableLabel(table) });
   };
+  const buffers = new PartBuffers();
   const copy = async (session: Session, task: CopyTask, onRead: () => void): Promise<void> => {
     const { recipient } = copying.writer;
     const onRows = (rows: number, bytes: number) => count(task, rows, bytes);
     const store = (part: EncodedPart) => copying.writer.addPart(part);
-    const options = { recipient, signal, onRows, store };
+    const options = { recipient, signal, onRows, store, buffers };
     noteCopied(contents, task.table, await copyRange(session, task, options, onRead));
     end(task);
   };

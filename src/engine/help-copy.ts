@@ -1,5 +1,6 @@
 // A piece of a backup that another process coordinates: joined to its snapshot, copied, encrypted, and stored beside the other parts.
 import { readWithin, sha256 } from "../codec/digest.ts";
+import { PartBuffers } from "../codec/part-buffers.ts";
 import { formatRowSum } from "../codec/row-sum.ts";
 import { partName } from "../core/artifact.ts";
 import { HoldfastError } from "../core/errors.ts";
@@ -29,17 +30,19 @@ export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: Piece
   const retract = () => sink.abort().catch(() => undefined);
   try {
     const session = await joinSnapshot(database, piece.snapshot, piece.leaf, signal);
+    const buffers = new PartBuffers();
     const counted = { rows: 0, bytes: 0 };
     let stored = 0;
     const { parts, sum } = await copyRange(session, piece, {
       recipient: piece.recipient,
       signal,
+      buffers,
       onRows: (rows, bytes) => {
         counted.rows += rows;
         counted.bytes += bytes;
         control.onProgress({ ...counted });
       },
-      store: async ({ bytes, sha256: hash }) => {
+      store: async ({ bytes, sha256: hash, release }) => {
         if (stored === piece.numbers.count)
           throw new HoldfastError("INTERNAL", "The piece has more parts than it has numbers for.");
         const name = partName(piece.numbers.first + stored, piece.encryption);
@@ -48,7 +51,9 @@ export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: Piece
         // A store that fails here may be sound for all others: then somebody else is to do the piece.
         const [failed] = sink.failures;
         if (failed !== undefined) throw failed.error;
-        return { name, sizeBytes: bytes.length, sha256: hash };
+        const sizeBytes = bytes.length;
+        release();
+        return { name, sizeBytes, sha256: hash };
       },
     });
     await sink.finish();

@@ -1,9 +1,11 @@
 // Parts: cut at row ends, encoded while rows arrive, decoded to the byte, and stopped where they lie.
+import { randomBytes } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encryptToRecipients, generateIdentity, type AgeKeyPair } from "../../src/codec/age.ts";
 import { sha256 } from "../../src/codec/digest.ts";
+import { PartBuffers } from "../../src/codec/part-buffers.ts";
 import {
   decodePart,
   encodeParts,
@@ -48,6 +50,34 @@ const decoded = (part: EncodedPart, identity: string | null = null) =>
   collect(decodePart(part.bytes, { name: "a part", rows: part.rows, rawBytes: part.rawBytes }, identity));
 
 describe("encodeParts", () => {
+  it("collects parts where released ones were, and leaves those that are kept as they are", async () => {
+    const buffers = new PartBuffers();
+    // Larger than the memory that a part begins with, just larger than a small part, and small: none of it compresses.
+    const sizes = [9_000_000, 200_000, 300_000, 9_000_000, 1_000, 6_000_000, 300_000, 300_000];
+    const rows = sizes.map((sizeBytes) => {
+      const row = randomBytes(sizeBytes).map((byte) => (byte === 0x0a ? 0x0b : byte));
+      return Buffer.concat([row, Buffer.from("\n")]);
+    });
+    const batches = async function* () {
+      for (const bytes of rows) yield { bytes, rows: 1, endsRow: true };
+    };
+    const kept: EncodedPart[] = [];
+    const places = new Set<ArrayBufferLike>();
+    let parts = 0;
+    await encodeParts(batches(), { recipient: null, partRawBytes: 1, buffers }, async (part) => {
+      places.add(part.bytes.buffer);
+      const text = await decoded(part);
+      expect(text.equals(rows[parts] ?? Buffer.alloc(0))).toBe(true);
+      parts += 1;
+      if (parts % 3 === 0) kept.push(part);
+      else part.release();
+    });
+    expect(parts).toBe(rows.length);
+    expect(places.size).toBeLessThan(rows.length);
+    for (const [place, part] of kept.entries())
+      expect((await decoded(part)).equals(rows[3 * place + 2] ?? Buffer.alloc(0))).toBe(true);
+  });
+
   it("loses no byte and no row and ends every part where a row ends, whatever the rows and batches", async () => {
     const row = fc.string({ maxLength: 30 }).map((text) => `${text.replaceAll("\n", "\\n")}\n`);
     await fc.assert(

@@ -100,6 +100,7 @@ async function keepTransferring(seed: number): Promise<void> {
 function slow(sink: ArtifactSink): ArtifactSink {
   const from = transfers;
   return {
+    keepsBodies: sink.keepsBodies,
     put: async (...object) => {
       await expect.poll(() => transfers - from, { timeout: 30_000 }).toBeGreaterThan(30);
       return sink.put(...object);

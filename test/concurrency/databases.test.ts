@@ -38,6 +38,7 @@ async function pausedBackup() {
   const reached = Promise.withResolvers<void>();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const through = (sink: ArtifactSink): ArtifactSink => ({
+    keepsBodies: sink.keepsBodies,
     put: async (...object) => {
       reached.resolve();
       await released;

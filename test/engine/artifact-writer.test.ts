@@ -95,6 +95,26 @@ describe("createArtifactWriter", () => {
     expect(await keysOf(store)).not.toContain("a/key.age");
   });
 
+  it.each([
+    ["releases a part that a store has", () => storeSink(memoryStore(), "a"), 1],
+    [
+      "does not release a part that a tar's reader may have yet to read",
+      () => tarSink(new PassThrough({ highWaterMark: 1024 * 1024 }), CREATED_AT),
+      0,
+    ],
+  ])("%s", async (_, open, released) => {
+    let releases = 0;
+    const part = { ...(await partOf(1, null)), release: () => void (releases += 1) };
+    const sink = open();
+    const writer = await createArtifactWriter(sink, {
+      id: randomUUID(),
+      createdAt: CREATED_AT,
+      encryption: { kind: "NONE" },
+    });
+    await writer.addPart(part);
+    expect(releases).toBe(released);
+  });
+
   it("stores parts side by side, and is not finished before they are stored", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));

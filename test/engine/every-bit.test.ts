@@ -461,7 +461,7 @@ describe.each([
       const bytes =
         writer.recipient === null ? frame : await encryptAge(frame, { recipients: [writer.recipient] });
       const counts = { rows: 1, rawBytes: text.length, ...forgery.part };
-      const stored = await writer.addPart({ bytes, sha256: sha256(bytes), ...counts });
+      const stored = await writer.addPart({ bytes, sha256: sha256(bytes), ...counts, release: () => {} });
       const table = { ...users, ...forgery.table, rows: counts.rows, rawBytes: counts.rawBytes };
       const manifest = { ...manifestOf(id, [table]), parts: [{ ...stored, table: 0, ...counts }] };
       await writer.finish({ ...manifest, ...forgery.manifest });
