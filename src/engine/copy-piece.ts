@@ -1,12 +1,12 @@
 // Copies the rows of one range into parts: what the process does that coordinates a backup, and what its peers do for it.
 import type { PartBuffers } from "../codec/part-buffers.ts";
-import { encodeParts, type EncodedPart, type RowBatch } from "../codec/part.ts";
+import { encodeParts, type EncodedPart } from "../codec/part.ts";
 import type { ObjectSeal } from "../codec/digest.ts";
 import { RowSum } from "../codec/row-sum.ts";
 import { tableLabel } from "../core/catalog.ts";
 import { giveWay } from "../core/right-of-way.ts";
-import { copyOutAndRelease, type CopyRange } from "../postgres/copy-out.ts";
-import type { Session } from "../postgres/session.ts";
+import type { CopyRange } from "../postgres/copy-out.ts";
+import type { CopyBatch } from "../postgres/copy-tap.ts";
 import { inSpan } from "../telemetry/spans.ts";
 
 export interface PieceOptions {
@@ -33,11 +33,11 @@ export interface CopiedRange {
 }
 
 /**
- * @param session in a transaction that sees what is to be copied, with its table locked
- * @param onRead called when the session is free for another range: what was read is being stored, or has failed
+ * @param batches of `copyOutAndRelease`: the next of its ranges is read, and when that fails nothing more is
+ * @param onRead called when all of the range is read, and is being stored
  */
 export async function copyRange(
-  session: Session,
+  batches: AsyncGenerator<CopyBatch, void, undefined>,
   range: CopyRange,
   { store, ...options }: PieceOptions,
   onRead?: () => void,
@@ -45,9 +45,8 @@ export async function copyRange(
   const parts: StoredPart[] = [];
   const sum = new RowSum();
   const table = tableLabel(range.leaf);
-  const batches = summedUp(copyOutAndRelease(session, range), sum, onRead);
   await inSpan(`copy ${table}`, { attributes: { "holdfast.table": table } }, () =>
-    encodeParts(batches, options, async (part) => {
+    encodeParts(rowsOfOne(batches, sum, onRead), options, async (part) => {
       const { rows, rawBytes } = part;
       const attributes = {
         ...{ "holdfast.table": table, "holdfast.rows": rows, "holdfast.raw_bytes": rawBytes },
@@ -60,19 +59,24 @@ export async function copyRange(
   return { parts, sum: sum.value() };
 }
 
-/** The batches as they are, each summed up on its way. */
-async function* summedUp(
-  batches: AsyncIterable<RowBatch>,
+/** The batches of the COPY that comes next as they are, each summed up on its way. */
+async function* rowsOfOne(
+  batches: AsyncGenerator<CopyBatch, void, undefined>,
   sum: RowSum,
   onRead?: () => void,
-): AsyncGenerator<RowBatch> {
+): AsyncGenerator<CopyBatch> {
+  let ended = false;
   try {
-    for await (const batch of batches) {
+    while (!ended) {
+      const { value: batch } = await batches.next();
+      if (batch === undefined) throw new Error("the server has sent fewer tables than it was asked for");
       sum.add(batch.bytes);
       yield batch;
+      ended = batch.endsCopy;
       await giveWay();
     }
-  } finally {
     onRead?.();
+  } finally {
+    if (!ended) await batches.return();
   }
 }

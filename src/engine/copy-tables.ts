@@ -6,14 +6,15 @@ import type { EncryptionKind } from "../core/artifact.ts";
 import { tableLabel } from "../core/catalog.ts";
 import { isHoldfastError } from "../core/errors.ts";
 import type { ProgressMeter } from "../core/progress.ts";
-import { pieceBytesOf, planCopies, type CopyTask } from "../postgres/copy-out.ts";
+import { copyOutAndRelease, pieceBytesOf, planCopies, type CopyTask } from "../postgres/copy-out.ts";
+import type { CopyBatch } from "../postgres/copy-tap.ts";
 import type { Session } from "../postgres/session.ts";
 import type { StoresSink } from "./artifact-stores.ts";
 import type { ArtifactWriter } from "./artifact-writer.ts";
 import { noteCopied, tableOf, type Contents, type OpenSource } from "./backup-contents.ts";
 import { copyRange } from "./copy-piece.ts";
 import { parseCopied, type CopyPiece, type Peers } from "./peers.ts";
-import { WorkList } from "./work-list.ts";
+import { WorkList, type Task } from "./work-list.ts";
 
 export interface Copying {
   readonly contents: Contents;
@@ -35,6 +36,8 @@ const TEXT_PER_STORED_BYTE = 8;
 const SMALL_BYTES = 1024 * 1024;
 /** So many small ranges of a session may be on their way into the stores. */
 const STORING_AT_ONCE = 8;
+/** Small ranges that together are no more than one of them may be are asked for at once, so many at most. */
+const ASKED_AT_ONCE = 32;
 
 /** Starts the sessions; each takes the next task until none is left. */
 export function copyTables(source: OpenSource, copying: Copying): Promise<void>[] {
@@ -59,12 +62,16 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
     meter.add({ rows, bytes, entity: table.entity, table: tableLabel(table) });
   };
   const buffers = new PartBuffers();
-  const copy = async (session: Session, task: CopyTask, onRead: () => void): Promise<void> => {
+  const copy = async (
+    batches: AsyncGenerator<CopyBatch, void, undefined>,
+    task: CopyTask,
+    onRead: () => void,
+  ): Promise<void> => {
     const { recipient } = copying.writer;
     const onRows = (rows: number, bytes: number) => count(task, rows, bytes);
     const store = (part: EncodedPart) => copying.writer.addPart(part);
     const options = { recipient, signal, onRows, store, buffers };
-    noteCopied(contents, task.table, await copyRange(session, task, options, onRead));
+    noteCopied(contents, task.table, await copyRange(batches, task, options, onRead));
     end(task);
   };
   const list = new WorkList<CopyTask>(
@@ -88,16 +95,25 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
   const work = async (session: Session): Promise<void> => {
     const storing = new Set<Promise<void>>();
     try {
-      for (let task = await list.take(); task !== undefined; task = await list.take()) {
-        if (task.again) copying.onCameBack();
-        const read = Promise.withResolvers<void>();
-        // One that has failed stays, for whoever waits next.
-        const stored = copy(session, task.item, read.resolve).then(() => void storing.delete(stored));
-        stored.catch(() => {});
-        storing.add(stored);
-        if (task.item.sizeBytes > SMALL_BYTES) await stored;
-        await Promise.race([read.promise, stored]);
-        if (storing.size >= STORING_AT_ONCE) await Promise.race(storing);
+      for (let first = await list.take(); first !== undefined; first = await list.take()) {
+        const tasks = [first, ...takeSmall(list, first)];
+        const batches = copyOutAndRelease(
+          session,
+          tasks.map(({ item }) => item),
+        );
+        for (const { item, again } of tasks) {
+          if (again) copying.onCameBack();
+          const read = Promise.withResolvers<void>();
+          // One that has failed stays, for whoever waits next.
+          const stored = copy(batches, item, read.resolve).then(() => void storing.delete(stored));
+          stored.catch(() => {});
+          storing.add(stored);
+          if (item.sizeBytes > SMALL_BYTES) await stored;
+          await Promise.race([read.promise, stored]);
+          if (storing.size >= STORING_AT_ONCE) await Promise.race(storing);
+        }
+        // The session is free once the server has given the locks back.
+        await batches.next();
       }
       await Promise.all(storing);
     } finally {
@@ -115,6 +131,17 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
   };
   const others = Math.max(0, Math.min(connections, tasks.length) - 1);
   return [...Array.from({ length: others }, joinAndWork), work(snapshot.leader)];
+}
+
+/** What a session asks for together with its next task. */
+function* takeSmall(list: WorkList<CopyTask>, first: Task<CopyTask>): Generator<Task<CopyTask>> {
+  let leftBytes = SMALL_BYTES - first.item.sizeBytes;
+  for (let count = 1; count < ASKED_AT_ONCE; count++) {
+    const task = list.takeIf(({ sizeBytes }) => sizeBytes <= leftBytes);
+    if (task === undefined) return;
+    leftBytes -= task.item.sizeBytes;
+    yield task;
+  }
 }
 
 function describeTask(

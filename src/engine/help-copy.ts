@@ -5,6 +5,7 @@ import { formatRowSum } from "../codec/row-sum.ts";
 import { partName } from "../core/artifact.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { openDatabase } from "../postgres/connect.ts";
+import { copyOutAndRelease } from "../postgres/copy-out.ts";
 import { joinSnapshot } from "../postgres/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import { sinkInto } from "./artifact-stores.ts";
@@ -33,7 +34,8 @@ export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: Piece
     const buffers = new PartBuffers();
     const counted = { rows: 0, bytes: 0 };
     let stored = 0;
-    const { parts, sum } = await copyRange(session, piece, {
+    const batches = copyOutAndRelease(session, [piece]);
+    const { parts, sum } = await copyRange(batches, piece, {
       recipient: piece.recipient,
       signal,
       buffers,
@@ -56,6 +58,7 @@ export async function helpCopy(deps: PieceDeps, piece: CopyPiece, control: Piece
         return { name, sizeBytes, sha256: hash };
       },
     });
+    await batches.next();
     await sink.finish();
     const result: Copied = { parts: [...parts], sum: formatRowSum(sum) };
     return { result, retract };

@@ -100,6 +100,12 @@ export class WorkList<T> {
     }
   }
 
+  /** The next that nobody has, where it is wanted: never waits for anybody. */
+  takeIf(isWanted: (item: T) => boolean): Task<T> | undefined {
+    const [next] = this.#waiting;
+    return next !== undefined && isWanted(next.item) ? this.#waiting.shift() : undefined;
+  }
+
   /** Offers nothing more. What was offered is whoever's who made the peers. */
   close(): void {
     clearInterval(this.#timer);

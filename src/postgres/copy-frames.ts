@@ -4,6 +4,9 @@
 const COPY_DATA = 0x64;
 const COPY_OUT_RESPONSE = 0x48;
 const COPY_DONE = 0x63;
+/** What follows on it: that the statement has ended, and what it was. A COPY says how many rows it was. */
+const COMMAND_COMPLETE = 0x43;
+const COPY_TAG = "COPY ";
 
 /** A frame's type and its length, which counts itself and not the type. */
 const HEADER_BYTES = 5;
@@ -25,6 +28,8 @@ export class FrameSplitter {
   rows = 0;
   /** Where in the kept bytes the last of them ended. */
   lastRowEnd = 0;
+  /** Where {@link split} stopped because a COPY has ended: how many rows it had, as the server counts them. */
+  copiedRows: number | undefined;
 
   readonly #pass: (bytes: Buffer) => void;
   readonly #header = Buffer.alloc(HEADER_BYTES);
@@ -33,26 +38,31 @@ export class FrameSplitter {
   /** Of the present frame: what becomes of it, and the bytes that are still to come. */
   #fate: CopyFrames = "pass";
   #bodyBytes = 0;
+  /** What has come of the tag of a statement that has ended, while there is more to come of it. */
+  #tag: string | undefined;
 
   /** @param pass gets copies of all bytes that are not a COPY's, in order, in pieces of any size */
   constructor(pass: (bytes: Buffer) => void) {
     this.#pass = pass;
   }
 
-  /** Changes the chunk: afterwards its first `keptBytes` are rows, and the rest is of no use. */
-  split(chunk: Buffer, lengthBytes: number, copyFrames: CopyFrames): void {
+  /**
+   * Changes the chunk: afterwards its first `keptBytes` are rows. Stops where a COPY has ended whose rows are kept.
+   * @returns how many bytes of it are done with; those after them are as they were
+   */
+  split(chunk: Buffer, lengthBytes: number, copyFrames: CopyFrames): number {
+    this.copiedRows = undefined;
     let at = 0;
     let kept = 0;
     let rows = 0;
     let lastRowEnd = 0;
     /** Where bytes to be passed on start; -1: nowhere. */
     let passFrom = this.#bodyBytes > 0 && this.#fate === "pass" ? 0 : -1;
-    while (at < lengthBytes) {
+    while (at < lengthBytes && this.copiedRows === undefined) {
       if (this.#bodyBytes === 0) {
         const start = at;
         if (this.#headerBytes === 0 && lengthBytes - at >= HEADER_BYTES) {
-          this.#fate = fateOf(chunk[at], copyFrames);
-          this.#bodyBytes = chunk.readUInt32BE(at + 1) - 4;
+          this.#begin(chunk, at, copyFrames);
           at += HEADER_BYTES;
           if (this.#fate === "pass") {
             if (passFrom < 0) passFrom = start;
@@ -70,6 +80,7 @@ export class FrameSplitter {
         if (this.#bodyBytes > 0) continue;
       }
       const end = Math.min(at + this.#bodyBytes, lengthBytes);
+      if (this.#tag !== undefined) this.#readTag(this.#tag + chunk.toString("latin1", at, end), end - at);
       if (this.#fate === "keep") {
         if (kept < at) chunk.copyWithin(kept, at, end);
         kept += end - at;
@@ -81,11 +92,25 @@ export class FrameSplitter {
         lastRowEnd = kept;
       }
     }
-    if (passFrom >= 0 && passFrom < lengthBytes)
-      this.#pass(Buffer.from(chunk.subarray(passFrom, lengthBytes)));
+    if (passFrom >= 0 && passFrom < at) this.#pass(Buffer.from(chunk.subarray(passFrom, at)));
     this.keptBytes = kept;
     this.rows = rows;
     this.lastRowEnd = lastRowEnd;
+    return at;
+  }
+
+  /** A frame's header is there. */
+  #begin(header: Buffer, at: number, copyFrames: CopyFrames): void {
+    const type = header[at];
+    this.#fate = fateOf(type, copyFrames);
+    this.#bodyBytes = header.readUInt32BE(at + 1) - 4;
+    this.#tag = type === COMMAND_COMPLETE && copyFrames === "keep" ? "" : undefined;
+  }
+
+  #readTag(tag: string, lengthBytes: number): void {
+    const whole = lengthBytes === this.#bodyBytes;
+    this.#tag = whole ? undefined : tag;
+    if (whole && tag.startsWith(COPY_TAG)) this.copiedRows = Number.parseInt(tag.slice(COPY_TAG.length), 10);
   }
 
   /** Takes bytes of a header that does not lie whole in one chunk; `#headerBytes` is 0 again once it is complete. */
@@ -95,8 +120,7 @@ export class FrameSplitter {
     this.#headerBytes += end - from;
     if (this.#headerBytes === HEADER_BYTES) {
       this.#headerBytes = 0;
-      this.#fate = fateOf(this.#header[0], copyFrames);
-      this.#bodyBytes = this.#header.readUInt32BE(1) - 4;
+      this.#begin(this.#header, 0, copyFrames);
       if (this.#fate === "pass") this.#pass(Buffer.from(this.#header));
     }
     return end;

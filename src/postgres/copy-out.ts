@@ -94,14 +94,14 @@ export function copyTable(
 }
 
 /**
- * The same in a transaction, which has locked the tables already: the locks of their indexes, which no COPY needs for longer than it
- * runs, are given back. Those of thousands of tables would be more than a server has room for.
+ * The same of several tasks, one after the other, in a transaction that has locked the tables already: the locks of their indexes,
+ * which no COPY needs for longer than it runs, are given back. Those of thousands of tables would be more than a server has room for.
  */
 export function copyOutAndRelease(
   session: Session,
-  task: CopyRange,
+  tasks: readonly CopyRange[],
 ): AsyncGenerator<CopyBatch, void, undefined> {
-  return session.copyOut(sql`SAVEPOINT holdfast_copy; ${copyStatement(task)};
+  return session.copyOut(sql`SAVEPOINT holdfast_copy; ${sql.join(tasks.map(copyStatement), sql`; `)};
     ROLLBACK TO SAVEPOINT holdfast_copy; RELEASE SAVEPOINT holdfast_copy`);
 }
 

@@ -1,6 +1,6 @@
-// Rows of a COPY between the socket that brings them and the reader that takes them, in large batches, with back pressure.
+// Rows of COPYs between the socket that brings them and the reader that takes them, in large batches, with back pressure.
 
-/** Consecutive bytes of a COPY. */
+/** Consecutive bytes of a COPY; of one that is empty, none. */
 export interface CopyBatch {
   /** The reader's own, until it gives them back. */
   readonly bytes: Buffer;
@@ -8,6 +8,8 @@ export interface CopyBatch {
   readonly rows: number;
   /** Whether it ends where a row does. Only a row that is larger than a whole batch comes in several. */
   readonly endsRow: boolean;
+  /** Whether it is the COPY's last: what follows is of the next one that was sent with it. */
+  readonly endsCopy: boolean;
   /** The bytes are of no more use to the reader: later ones may come in their place. A reader that keeps them does not call it. */
   readonly release: () => void;
 }
@@ -17,8 +19,10 @@ const FIRST_BATCH_BYTES = 128 * 1024;
 const BATCH_BYTES = 1024 * 1024;
 /** With less room than that a batch is full: reads shall be large. */
 const LEAST_READ_BYTES = 64 * 1024;
-/** Batches that wait for the reader before the socket is paused. */
-const WAITING_BATCHES = 2;
+/** What a COPY leaves behind at its end is handed over in memory of its own where it is no more than that, so that one buffer does for many COPYs. */
+const SMALL_BYTES = 32 * 1024;
+/** Buffers that wait for the reader before the socket is paused. */
+const WAITING_BUFFERS = 2;
 /** As many as wait, are filled and are being compressed. */
 const SPARE_BUFFERS = 4;
 
@@ -50,11 +54,9 @@ export class SpareBuffers {
 
 /** Ends either with {@link finish} or with {@link fail}. */
 export class CopyTap {
-  /** Rows seen so far. */
-  rows = 0;
   /** Whether rows are of no more use to anybody. */
   discarding = false;
-  /** Whether a batch has been handed over by now. */
+  /** Whether a batch of the present COPY has been handed over by now. */
   hasBatches = false;
 
   readonly #resume: () => void;
@@ -63,8 +65,12 @@ export class CopyTap {
   #usedBytes = 0;
   #lastRowEnd = 0;
   #rowsInBuffer = 0;
+  /** Of the present COPY. */
+  #rows = 0;
   #room: Buffer;
   #waiting: CopyBatch[] = [];
+  /** Of those that wait, the ones that are not small. */
+  #waitingBuffers = 0;
   #ended: { readonly error?: unknown } | undefined;
   #wake: (() => void) | undefined;
 
@@ -106,12 +112,12 @@ export class CopyTap {
     if (rows > 0) this.#lastRowEnd = this.#usedBytes + lastRowEnd;
     this.#usedBytes += keptBytes;
     this.#rowsInBuffer += rows;
-    this.rows += rows;
+    this.#rows += rows;
   }
 
   /** Whether the socket should wait. */
   get full(): boolean {
-    return this.#waiting.length >= WAITING_BATCHES && !this.discarding;
+    return this.#waitingBuffers >= WAITING_BUFFERS && !this.discarding;
   }
 
   /** Hands over the whole rows of the buffer (of a row that fills it, all of it) and starts another with the rest. */
@@ -124,29 +130,55 @@ export class CopyTap {
     this.#buffer = roomBytes > BATCH_BYTES ? Buffer.allocUnsafeSlow(roomBytes) : this.#spare.take();
     rest.copy(this.#buffer);
     this.#usedBytes = rest.length;
-    this.#hand(full, sizeBytes, endsRow);
-    this.#rowsInBuffer = 0;
-    this.#lastRowEnd = 0;
+    this.#hand(full, sizeBytes, endsRow, false);
     this.#wake?.();
   }
 
-  /** The COPY is complete: what has come is the last. */
+  /**
+   * A COPY is complete; what comes next is of another one.
+   * @param rows as the server counts them
+   */
+  endCopy(rows: number): void {
+    if (this.discarding) return;
+    if (rows !== this.#rows) {
+      this.fail(new Error(`the server sent ${rows} rows, and ${this.#rows} were read`));
+      return;
+    }
+    const sizeBytes = this.#usedBytes;
+    const endsRow = this.#lastRowEnd === sizeBytes;
+    if (sizeBytes <= SMALL_BYTES) {
+      const bytes = Buffer.from(this.#buffer.subarray(0, sizeBytes));
+      this.#waiting.push({ bytes, rows: this.#rowsInBuffer, endsRow, endsCopy: true, release: () => {} });
+    } else {
+      const full = this.#buffer;
+      this.#buffer = this.#spare.takeFirst();
+      this.#hand(full, sizeBytes, endsRow, true);
+    }
+    this.#usedBytes = 0;
+    this.#rowsInBuffer = 0;
+    this.#lastRowEnd = 0;
+    this.#rows = 0;
+    this.hasBatches = false;
+    this.#wake?.();
+  }
+
+  /** The statement has ended: nothing more comes. */
   finish(): void {
-    this.#hand(this.#buffer, this.#usedBytes, this.#lastRowEnd === this.#usedBytes);
+    this.#spare.give(this.#buffer);
     this.#end({});
   }
 
-  #hand(buffer: Buffer, sizeBytes: number, endsRow: boolean): void {
+  #hand(buffer: Buffer, sizeBytes: number, endsRow: boolean, endsCopy: boolean): void {
     const release = (): void => this.#spare.give(buffer);
     this.hasBatches = true;
     if (sizeBytes === 0) release();
-    else
-      this.#waiting.push({
-        bytes: buffer.subarray(0, sizeBytes),
-        rows: this.#rowsInBuffer,
-        endsRow,
-        release,
-      });
+    else {
+      const bytes = buffer.subarray(0, sizeBytes);
+      this.#waiting.push({ bytes, rows: this.#rowsInBuffer, endsRow, endsCopy, release });
+      this.#waitingBuffers += 1;
+    }
+    this.#rowsInBuffer = 0;
+    this.#lastRowEnd = 0;
   }
 
   /** The reader gets the error at once, whatever still waits. */
@@ -164,6 +196,7 @@ export class CopyTap {
   discard(): void {
     this.discarding = true;
     this.#waiting = [];
+    this.#waitingBuffers = 0;
     this.#resume();
   }
 
@@ -172,7 +205,10 @@ export class CopyTap {
     for (;;) {
       const batch = this.#waiting.shift();
       if (batch !== undefined) {
-        if (!this.full) this.#resume();
+        if (batch.bytes.length > SMALL_BYTES || !batch.endsCopy) {
+          this.#waitingBuffers -= 1;
+          if (!this.full) this.#resume();
+        }
         return batch;
       }
       if (this.#ended !== undefined) {

@@ -74,8 +74,8 @@ export class WireSocket extends EventEmitter {
   }
 
   /**
-   * From now on the rows of a COPY go to the tap, and postgres.js sees the COPY as a statement without rows. To be called
-   * before the COPY is sent, and ended with {@link untap} after postgres.js has its result.
+   * From now on the rows of COPYs go to the tap, and postgres.js sees each as a statement without rows. To be called
+   * before the COPYs are sent, and ended with {@link untap} after postgres.js has its result.
    */
   tap(): CopyTap {
     this.#tap = new CopyTap(() => this.#socket?.resume(), this.#spare);
@@ -181,8 +181,13 @@ export class WireSocket extends EventEmitter {
       this.#splitter.split(bytes, lengthBytes, "pass");
       return true;
     }
-    this.#splitter.split(bytes, lengthBytes, tap.discarding ? "drop" : "keep");
-    tap.add(bytes, this.#splitter.keptBytes, this.#splitter.rows, this.#splitter.lastRowEnd);
+    const splitter = this.#splitter;
+    for (let at = 0; at < lengthBytes;) {
+      const rest = at === 0 ? bytes : bytes.subarray(at);
+      at += splitter.split(rest, lengthBytes - at, tap.discarding ? "drop" : "keep");
+      tap.add(rest, splitter.keptBytes, splitter.rows, splitter.lastRowEnd);
+      if (splitter.copiedRows !== undefined) tap.endCopy(splitter.copiedRows);
+    }
     return !tap.full;
   }
 }

@@ -73,6 +73,15 @@ describe("a list of work", () => {
     expect(await drain(listOf([70, 60, 50], peersWith(0).peers).list)).toEqual([70, 60, 50]);
   });
 
+  it("gives more of what comes next where it is wanted", async () => {
+    const { list } = listOf([70, 20, 10], undefined);
+    expect(list.takeIf((item) => item < 50)).toBeUndefined();
+    expect(await list.take()).toEqual({ item: 70, again: false });
+    expect(list.takeIf((item) => item < 50)?.item).toBe(20);
+    expect(await drain(list)).toEqual([10]);
+    expect(list.takeIf(() => true)).toBeUndefined();
+  });
+
   it("is not shared below the size from which that is worth it", async () => {
     const { peers, offers } = peersWith(5, { fromBytes: 181 });
     expect(await drain(listOf([70, 60, 50], peers).list)).toEqual([70, 60, 50]);

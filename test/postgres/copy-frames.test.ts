@@ -108,4 +108,45 @@ describe("FrameSplitter", () => {
     expect(result.rows).toBe(2);
     expect(result.passed.toString("latin1")).toContain("COPY 2");
   });
+
+  it("stops where a COPY has ended, and says how many rows the server counts", () => {
+    const sent = Buffer.concat(
+      [
+        { type: "C", body: "SAVEPOINT\0" },
+        { type: "H", body: "" },
+        { type: "d", body: "a\n" },
+        { type: "d", body: "b\n" },
+        { type: "c", body: "" },
+        { type: "C", body: "COPY 2\0" },
+        { type: "H", body: "" },
+        { type: "c", body: "" },
+        { type: "C", body: "COPY 0\0" },
+        { type: "C", body: "ROLLBACK\0" },
+      ].map(({ type, body }) => encode({ type, body: Buffer.from(body) })),
+    );
+    fc.assert(
+      fc.property(places, (cuts) => {
+        const passed: Buffer[] = [];
+        const ended: { rows: number | undefined; text: string }[] = [];
+        let text = "";
+        const splitter = new FrameSplitter((bytes) => passed.push(bytes));
+        for (const chunk of cut(Buffer.from(sent), cuts)) {
+          for (let at = 0; at < chunk.length;) {
+            const rest = chunk.subarray(at);
+            at += splitter.split(rest, rest.length, "keep");
+            text += rest.toString("latin1", 0, splitter.keptBytes);
+            if (splitter.copiedRows === undefined) continue;
+            ended.push({ rows: splitter.copiedRows, text });
+            text = "";
+          }
+        }
+        expect(ended).toEqual([
+          { rows: 2, text: "a\nb\n" },
+          { rows: 0, text: "" },
+        ]);
+        expect(Buffer.concat(passed).toString("latin1")).toMatch(/SAVEPOINT.*COPY 2.*COPY 0.*ROLLBACK/su);
+      }),
+      { numRuns: 200 },
+    );
+  });
 });

@@ -249,6 +249,21 @@ describe("copyOut", () => {
       "7\n",
     );
   });
+
+  it("reads several COPYs of one message, and says where each ends", async () => {
+    const copies = session.copyOut(
+      "COPY (SELECT 1) TO STDOUT; COPY (SELECT 1 WHERE false) TO STDOUT; COPY (SELECT generate_series(1, 500000)) TO STDOUT; COPY (SELECT 2) TO STDOUT",
+    );
+    const rows = [0];
+    for await (const batch of copies) {
+      rows.push((rows.pop() ?? 0) + batch.rows);
+      if (batch.endsCopy) rows.push(0);
+    }
+    expect(rows).toEqual([1, 0, 500_000, 1, 0]);
+    const failing = session.copyOut("COPY (SELECT 1) TO STDOUT; COPY (SELECT 1 / 0) TO STDOUT");
+    await expect(Array.fromAsync(failing)).rejects.toMatchObject({ code: "22012" });
+    expect(await session.rows("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
 });
 
 describe("planCopies", () => {

@@ -23,6 +23,7 @@ describe("CopyTap", () => {
     const tap = new CopyTap(() => undefined);
     const reader = readAll(tap);
     for (let sent = 0; sent < 1_000; sent += 1) addRows(tap, row(5_000), row(999));
+    tap.endCopy(2_000);
     tap.finish();
     const batches = await reader;
     expect(batches.length).toBeGreaterThan(4);
@@ -38,6 +39,7 @@ describe("CopyTap", () => {
     const piece = Buffer.alloc(MIB, "y");
     for (let sent = 0; sent < 5; sent += 1) tap.add(piece, piece.length, 0, 0);
     addRows(tap, Buffer.from("\n"), row(7));
+    tap.endCopy(3);
     tap.finish();
     const batches = await reader;
     expect(batches[0]).toMatchObject({ rows: 1, endsRow: true });
@@ -49,12 +51,13 @@ describe("CopyTap", () => {
   it("takes bytes that were read straight to its room without copying them", async () => {
     const tap = new CopyTap(() => undefined);
     const room = tap.room();
-    row(8).copy(room);
-    tap.add(room, 8, 1, 8);
+    row(50_000).copy(room);
+    tap.add(room, 50_000, 1, 50_000);
+    tap.endCopy(1);
     tap.finish();
     const [batch] = await readAll(tap);
     expect(batch?.bytes.buffer).toBe(room.buffer);
-    expect(batch?.bytes).toEqual(row(8));
+    expect(batch?.bytes).toEqual(row(50_000));
   });
 
   it("is full when the reader is slow, and asks for more when he has caught up", async () => {
@@ -83,7 +86,49 @@ describe("CopyTap", () => {
     await expect(tap.next()).rejects.toThrow("the server is gone");
   });
 
-  it("has no batch for a COPY without rows", async () => {
+  it("says where each of several COPYs ends, large, small or without rows", async () => {
+    const tap = new CopyTap(() => undefined);
+    const reader = readAll(tap);
+    tap.endCopy(0);
+    addRows(tap, row(10), row(20));
+    tap.endCopy(2);
+    for (let sent = 0; sent < 3; sent += 1) addRows(tap, row(50_000));
+    tap.endCopy(3);
+    addRows(tap, row(30));
+    tap.endCopy(1);
+    tap.finish();
+    const batches = await reader;
+    const copies: CopyBatch[][] = [[]];
+    for (const batch of batches) {
+      copies.at(-1)?.push(batch);
+      if (batch.endsCopy) copies.push([]);
+    }
+    expect(copies.map((copy) => copy.reduce((sum, { rows }) => sum + rows, 0))).toEqual([0, 2, 3, 1, 0]);
+    expect(copies.map((copy) => copy.reduce((sum, { bytes }) => sum + bytes.length, 0))).toEqual([
+      0, 30, 150_000, 30, 0,
+    ]);
+  });
+
+  it("keeps what a small COPY has left behind apart from the next one's rows", async () => {
+    const tap = new CopyTap(() => undefined);
+    const room = tap.room();
+    Buffer.from("first\nsecond\n").copy(room);
+    tap.add(room, 6, 1, 6);
+    tap.endCopy(1);
+    tap.add(room.subarray(6), 7, 1, 7);
+    tap.endCopy(1);
+    tap.finish();
+    expect((await readAll(tap)).map(({ bytes }) => bytes.toString())).toEqual(["first\n", "second\n"]);
+  });
+
+  it("fails where the server counts other rows than those that have come", async () => {
+    const tap = new CopyTap(() => undefined);
+    addRows(tap, row(10));
+    tap.endCopy(2);
+    await expect(tap.next()).rejects.toThrow("the server sent 2 rows, and 1 were read");
+  });
+
+  it("has no batch where nothing was sent", async () => {
     const tap = new CopyTap(() => undefined);
     tap.finish();
     expect(await readAll(tap)).toEqual([]);
