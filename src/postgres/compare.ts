@@ -11,7 +11,7 @@ import { liveOf, recordOf, stagingOf, type RestoredTable } from "./restored-tabl
 import { rowsDiffer } from "./row-difference.ts";
 import type { Session } from "./session.ts";
 
-/** Of fewer rows the planner learns enough from the size of their table. */
+/** Of fewer rows, and where there is nothing to compare, the planner learns enough from the size of their table. */
 const ANALYZE_ROWS = 1_000;
 
 /** What is inserted is the whole of what is staged: nothing else has to be recognised again. */
@@ -26,6 +26,7 @@ export async function compareTable(
 ): Promise<TableDiff> {
   await session.query("SAVEPOINT holdfast_compare");
   const empty = staged > 0 && (await isEmpty(session, table));
+  if (staged >= ANALYZE_ROWS && !empty) await session.query(sql`ANALYZE ${stagingOf(table)}`);
   const diff = empty ? allInserted(table, staged) : await materialise(session, table, mode, staged);
   const differing = countOf(diff, ["i", "u", "r", "d"]);
   // Of a table that is as it was nothing is looked up any more: the locks of its indexes and of what was staged are given back, for

@@ -127,8 +127,6 @@ class OpenStaging implements Staging {
   readonly #signal: AbortSignal;
   readonly #context: RestoreContext;
   readonly #stagedRows = new Map<RestoredTable, number>();
-  /** Tables whose statistics the planner does not have yet. */
-  readonly #grown = new Set<RestoredTable>();
   readonly #idle: Session[];
 
   constructor(
@@ -169,7 +167,6 @@ class OpenStaging implements Staging {
 
   #count(target: RestoredTable, rows: number): void {
     this.#stagedRows.set(target, (this.#stagedRows.get(target) ?? 0) + rows);
-    if (rows > 0) this.#grown.add(target);
   }
 
   get rows(): readonly TableRows[] {
@@ -195,27 +192,20 @@ class OpenStaging implements Staging {
     const target = this.#staged(first);
     const { matched } = this.#context;
     const counts = await this.#withSession(async (session) => {
-      await this.#analyze(session);
       const others = matched.tables.filter(
         ({ entity, number }) => entity === target.entity && number !== target.number,
       );
+      for (const table of [target, ...others]) await session.query(sql`ANALYZE ${stagingOf(table)}`);
       return chooseRows(session, { first: target, others, selectors, foreignKeys: matched.foreignKeys });
     });
     for (const [table, rows] of counts) {
       this.#stagedRows.set(table, rows);
-      this.#grown.add(table);
     }
   }
 
   async begin(kind: TransactionKind): Promise<RestoreTransaction> {
     const session = await this.#take();
     const transaction = new RestoreTransaction(session, this.#context, (done) => void this.#idle.push(done));
-    try {
-      await this.#analyze(session);
-    } catch (error) {
-      await session.close();
-      throw schemas.supersededError(this.#context.schema, error);
-    }
     await transaction.begin(kind);
     return transaction;
   }
@@ -233,13 +223,6 @@ class OpenStaging implements Staging {
       await schemas.clearStaging(session, schema);
     } catch {
       // The database may be out of reach, which is why we are here; the error that led here is the one to tell.
-    }
-  }
-
-  async #analyze(session: Session): Promise<void> {
-    for (const table of this.#grown) {
-      await session.query(sql`ANALYZE ${stagingOf(table)}`);
-      this.#grown.delete(table);
     }
   }
 
