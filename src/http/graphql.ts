@@ -15,6 +15,7 @@ import { tellUnknownOutcomes } from "./graphql-outages.ts";
 import { limitDocuments } from "./graphql-limits.ts";
 import { hideSuggestions } from "./hide-suggestions.ts";
 import { limitIntrospection, type Introspection } from "./introspection.ts";
+import { shareResults } from "./shared-results.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 export const GRAPHQL_BODY_LIMIT_BYTES = 1024 * 1024;
@@ -66,6 +67,7 @@ export function createGraphql(
       takeOperation(),
       traceOperations(),
       tellUnknownOutcomes(),
+      shareResults(),
       limitDocuments(),
       // Where introspection is open, hiding them would hide nothing.
       ...(introspection === "everyone" ? [] : [hideSuggestions()]),
