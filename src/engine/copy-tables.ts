@@ -34,8 +34,9 @@ export interface Copying {
 const TEXT_PER_STORED_BYTE = 8;
 /** A session does not wait until so little is stored: of thousands of small tables most of the time would be waiting. */
 const SMALL_BYTES = 1024 * 1024;
-/** So many small ranges of a session may be on their way into the stores. */
-const STORING_AT_ONCE = 8;
+/** So many small ranges of a session may be on their way into the stores, and so large together: a store syncs what comes at once at once. */
+const STORING_AT_ONCE = 32;
+const STORING_BYTES = 8 * SMALL_BYTES;
 /** Small ranges that together are no more than one of them may be are asked for at once, so many at most. */
 const ASKED_AT_ONCE = 32;
 
@@ -94,6 +95,7 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
   );
   const work = async (session: Session): Promise<void> => {
     const storing = new Set<Promise<void>>();
+    let storingBytes = 0;
     try {
       for (let first = await list.take(); first !== undefined; first = await list.take()) {
         const tasks = [first, ...takeSmall(list, first)];
@@ -105,12 +107,17 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
           if (again) copying.onCameBack();
           const read = Promise.withResolvers<void>();
           // One that has failed stays, for whoever waits next.
-          const stored = copy(batches, item, read.resolve).then(() => void storing.delete(stored));
+          const stored = copy(batches, item, read.resolve).then(() => {
+            storing.delete(stored);
+            storingBytes -= item.sizeBytes;
+          });
           stored.catch(() => {});
           storing.add(stored);
+          storingBytes += item.sizeBytes;
           if (item.sizeBytes > SMALL_BYTES) await stored;
           await Promise.race([read.promise, stored]);
-          if (storing.size >= STORING_AT_ONCE) await Promise.race(storing);
+          while (storing.size >= STORING_AT_ONCE || storingBytes >= STORING_BYTES)
+            await Promise.race(storing);
         }
         // The session is free once the server has given the locks back.
         await batches.next();
