@@ -96,6 +96,7 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
   const work = async (session: Session): Promise<void> => {
     const storing = new Set<Promise<void>>();
     let storingBytes = 0;
+    const isFull = () => storing.size >= STORING_AT_ONCE || storingBytes >= STORING_BYTES;
     try {
       for (let first = await list.take(); first !== undefined; first = await list.take()) {
         const tasks = [first, ...takeSmall(list, first)];
@@ -116,8 +117,7 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
           storingBytes += item.sizeBytes;
           if (item.sizeBytes > SMALL_BYTES) await stored;
           await Promise.race([read.promise, stored]);
-          while (storing.size >= STORING_AT_ONCE || storingBytes >= STORING_BYTES)
-            await Promise.race(storing);
+          while (isFull()) await Promise.race(storing);
         }
         // The session is free once the server has given the locks back.
         await batches.next();
