@@ -27,7 +27,7 @@ export function fsStore(options: FsStoreOptions): Store {
       checkKey(key);
       swept ??= sweep(join(directory, INCOMING));
       await swept;
-      return await putFile(directory, key, body, options);
+      await putFile(directory, key, body, options);
     },
     get: (key, options = {}) => readFile(directory, key, options),
     list: (prefix, options = {}) =>
@@ -56,24 +56,19 @@ async function putFile(
   key: string,
   body: Uint8Array | AsyncIterable<Uint8Array>,
   options: PutOptions,
-): Promise<StoredObject> {
+): Promise<void> {
   const medium = failuresOf(`write ${key}`);
   const incoming = join(directory, INCOMING);
   const temporary = join(incoming, incomingName(key));
   const file = await medium(() => inDirectory(incoming, () => open(temporary, "wx", 0o600)));
   try {
-    let sizeBytes = 0;
     try {
-      for await (const chunk of bodyChunks(key, body, options)) {
-        await medium(() => writeAll(file, chunk));
-        sizeBytes += chunk.length;
-      }
+      for await (const chunk of bodyChunks(key, body, options)) await medium(() => writeAll(file, chunk));
       await medium(() => file.sync());
     } finally {
       await file.close();
     }
     await medium(() => moveInto(temporary, join(directory, key)));
-    return { key, sizeBytes, modifiedAt: (await statFile(directory, key))?.modifiedAt ?? new Date() };
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

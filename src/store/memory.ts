@@ -20,9 +20,7 @@ export function memoryStore(): Store {
       const chunks: Uint8Array[] = [];
       // Copied, for the object must not change when the caller reuses its buffer.
       for await (const chunk of bodyChunks(key, body, options)) chunks.push(Uint8Array.from(chunk));
-      const object = { bytes: Buffer.concat(chunks), modifiedAt: new Date() };
-      objects.set(key, object);
-      return { key, sizeBytes: object.bytes.length, modifiedAt: object.modifiedAt };
+      objects.set(key, { bytes: Buffer.concat(chunks), modifiedAt: new Date() });
     },
     get: async function* (key, options = {}) {
       checkKey(key);

@@ -31,7 +31,7 @@ export function s3Store(declaration: S3Declaration): Store {
     place: describePlace(declaration, bucket.prefix),
     put: async (key, body, options = {}) => {
       checkKey(key);
-      return await putObject(bucket, key, body, options);
+      await putObject(bucket, key, body, options);
     },
     get: (key, options = {}) => readObject(bucket, key, options),
     list: (prefix, options = {}) => listObjects(bucket, prefix, options),
@@ -84,7 +84,7 @@ async function putObject(
   key: string,
   body: Uint8Array | AsyncIterable<Uint8Array>,
   options: PutOptions,
-): Promise<StoredObject> {
+): Promise<void> {
   await uploadS3(bucket.connection, {
     act: `write ${key}`,
     place: placeOf(bucket, key),
@@ -92,9 +92,8 @@ async function putObject(
     sizeBytes: options.sizeBytes,
     signal: options.signal,
   });
-  const stored = await statObject(bucket, key, {});
-  if (stored !== undefined) return stored;
-  throw new HoldfastError("STORE_FAILED", `The S3 store took ${key}, and does not have it.`);
+  if ((await statObject(bucket, key, {})) === undefined)
+    throw new HoldfastError("STORE_FAILED", `The S3 store took ${key}, and does not have it.`);
 }
 
 /** The answer to a look at one object; undefined where it is not there. */

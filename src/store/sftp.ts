@@ -35,7 +35,7 @@ export function sftpStore(declaration: SftpDeclaration, agent?: string): Store {
       checkKey(key);
       swept ??= sweep(remote);
       await swept;
-      return await putFile(remote, key, body, options);
+      await putFile(remote, key, body, options);
     },
     get: (key, options = {}) => readFile(remote, key, options),
     list: (prefix, options = {}) =>
@@ -95,7 +95,7 @@ async function putFile(
   key: string,
   body: Uint8Array | AsyncIterable<Uint8Array>,
   options: PutOptions,
-): Promise<StoredObject> {
+): Promise<void> {
   const { signal } = options;
   const temporary = posix.join(remote.directory, INCOMING, incomingName(key));
   const file = remoteFile({
@@ -108,15 +108,13 @@ async function putFile(
   try {
     const sizeBytes = await file.write(bodyChunks(key, body, options), signal);
     await file.sync();
-    const stats = await file.stat();
-    if (stats.size !== sizeBytes)
+    if ((await file.stat()).size !== sizeBytes)
       throw new HoldfastError("STORE_FAILED", `The SFTP store has not kept all of ${key}.`);
     await file.close();
     signal?.throwIfAborted();
     await ask(remote, `write ${key}`, (connection) =>
       moveInto(connection, temporary, posix.join(remote.directory, key)),
     );
-    return describe(key, stats);
   } catch (error) {
     await tidy(remote, temporary, () => file.close());
     throw error;

@@ -35,7 +35,7 @@ export interface Store {
   /** Where it is, for people: a directory or a URL. Holds no secret. */
   readonly place: string;
   /** Writes the object whole or not at all, over whatever had the key; durable once it resolves. */
-  put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredObject>;
+  put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<void>;
   /** Streams the object's bytes, or a range of them; NOT_FOUND at the first read if there is no such object. */
   get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
   /** Every object whose key starts with the prefix (exactly, as a string), in order of key. */

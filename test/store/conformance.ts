@@ -104,7 +104,7 @@ export function storeConformance(
       const body = async function* () {
         for (let count = 0; count < 50; count++) yield block;
       };
-      expect((await store.put("large", body(), announced)).sizeBytes).toBe(50_000_000);
+      await store.put("large", body(), announced);
       let at = 0;
       for await (const chunk of store.get("large")) {
         for (let taken = 0; taken < chunk.length;) {
@@ -117,12 +117,12 @@ export function storeConformance(
       expect(at).toBe(50_000_000);
     });
 
-    it("answers a put and a stat with the key, the size and the time", async () => {
-      const put = await store.put("a/b", Buffer.from("12345"));
-      expect(put).toEqual({ key: "a/b", sizeBytes: 5, modifiedAt: expect.any(Date) });
-      expect(await store.stat("a/b")).toEqual(put);
+    it("answers a stat with the key, the size and the time", async () => {
+      await store.put("a/b", Buffer.from("12345"));
+      const found = await store.stat("a/b");
+      expect(found).toEqual({ key: "a/b", sizeBytes: 5, modifiedAt: expect.any(Date) });
       // A day is more than any clock of a medium is wrong by.
-      expect(Math.abs(put.modifiedAt.getTime() - Date.now())).toBeLessThan(24 * 60 * 60 * 1000);
+      expect(Math.abs((found?.modifiedAt.getTime() ?? 0) - Date.now())).toBeLessThan(24 * 60 * 60 * 1000);
     });
 
     it("overwrites, with something longer and something shorter", async () => {
