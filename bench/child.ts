@@ -53,6 +53,13 @@ export async function nextMessage<T>(child: ChildProcess): Promise<T> {
   return message as T;
 }
 
+/** User and system; of a server's session too. */
+export async function cpuSecondsOf({ pid }: { readonly pid?: number | undefined }): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
 /** Resident bytes, at most, since it was last asked. */
 export async function peakBytesOf({ pid }: { readonly pid?: number | undefined }): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");

@@ -1,11 +1,9 @@
 // A Holdfast for loads from outside: server and worker in one process, with a database of its own on the bench's server.
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
-import { forkAsWorker, nextMessage, peakBytesOf, TICKS_PER_SECOND } from "./child.ts";
+import { cpuSecondsOf, forkAsWorker, nextMessage, peakBytesOf } from "./child.ts";
 import { signIn } from "./client.ts";
 import type { BenchContext } from "./context.ts";
 import type { ServerOrder } from "./load-server-process.ts";
@@ -13,7 +11,9 @@ import type { ServerOrder } from "./load-server-process.ts";
 export interface Holdfast extends AsyncDisposable {
   readonly url: string;
   readonly authorization: string;
-  /** Of its own database. */
+  /** Its own, on the bench's server. */
+  readonly database: string;
+  /** Of that. */
   readonly sql: postgres.Sql;
   /** @returns the run's id */
   startBackup(entities: readonly string[]): Promise<string>;
@@ -25,6 +25,8 @@ export interface Holdfast extends AsyncDisposable {
   cpuSeconds(): Promise<number>;
 }
 
+const DATABASE = "holdfast_load";
+
 /** The caller disposes of it. */
 export async function startHoldfast({ server, directory: parent, key }: BenchContext): Promise<Holdfast> {
   await using opened = new AsyncDisposableStack();
@@ -32,10 +34,10 @@ export async function startHoldfast({ server, directory: parent, key }: BenchCon
   const adminPassword = "a password of the bench";
   const bench = postgres(server.url, { max: 1, onnotice: () => undefined });
   opened.defer(() => bench.end());
-  await bench.unsafe("create database holdfast_load");
-  opened.defer(async () => void (await bench.unsafe("drop database holdfast_load with (force)")));
+  await bench.unsafe(`create database ${DATABASE}`);
+  opened.defer(async () => void (await bench.unsafe(`drop database ${DATABASE} with (force)`)));
   const ownUrl = new URL(server.url);
-  ownUrl.pathname = "/holdfast_load";
+  ownUrl.pathname = `/${DATABASE}`;
   const child = forkAsWorker("load-server-process.ts");
   opened.defer(async () => {
     if (child.exitCode !== null) return;
@@ -50,7 +52,7 @@ export async function startHoldfast({ server, directory: parent, key }: BenchCon
   const { authorization, ask } = await signIn(url, adminPassword);
   const closing = opened.move();
   return {
-    ...{ url, authorization, sql },
+    ...{ url, authorization, database: DATABASE, sql },
     async startBackup(entities) {
       const input = { entities, encryption: { recipients: [key.recipient] } };
       const { startBackup } = await ask<{ startBackup: { id: string } }>(
@@ -75,12 +77,6 @@ export async function startHoldfast({ server, directory: parent, key }: BenchCon
     cpuSeconds: () => cpuSecondsOf(child),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
-}
-
-async function cpuSecondsOf({ pid }: ChildProcess): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /**
