@@ -96,10 +96,11 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
   const work = async (session: Session): Promise<void> => {
     const storing = new Set<Promise<void>>();
     let storingBytes = 0;
+    const isSmall = (item: CopyTask) => item.sizeBytes <= SMALL_BYTES && !list.isForOthers(item);
     const isFull = () => storing.size >= STORING_AT_ONCE || storingBytes >= STORING_BYTES;
     try {
       for (let first = await list.take(); first !== undefined; first = await list.take()) {
-        const tasks = [first, ...takeSmall(list, first)];
+        const tasks = [first, ...(isSmall(first.item) ? takeSmall(list, first, isSmall) : [])];
         const batches = copyOutAndRelease(
           session,
           tasks.map(({ item }) => item),
@@ -115,7 +116,7 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
           stored.catch(() => {});
           storing.add(stored);
           storingBytes += item.sizeBytes;
-          if (item.sizeBytes > SMALL_BYTES) await stored;
+          if (!isSmall(item)) await stored;
           await Promise.race([read.promise, stored]);
           while (isFull()) await Promise.race(storing);
         }
@@ -141,10 +142,14 @@ export function copyTables(source: OpenSource, copying: Copying): Promise<void>[
 }
 
 /** What a session asks for together with its next task. */
-function* takeSmall(list: WorkList<CopyTask>, first: Task<CopyTask>): Generator<Task<CopyTask>> {
+function* takeSmall(
+  list: WorkList<CopyTask>,
+  first: Task<CopyTask>,
+  isSmall: (item: CopyTask) => boolean,
+): Generator<Task<CopyTask>> {
   let leftBytes = SMALL_BYTES - first.item.sizeBytes;
   for (let count = 1; count < ASKED_AT_ONCE; count++) {
-    const task = list.takeIf(({ sizeBytes }) => sizeBytes <= leftBytes);
+    const task = list.takeIf((item) => isSmall(item) && item.sizeBytes <= leftBytes);
     if (task === undefined) return;
     leftBytes -= task.item.sizeBytes;
     yield task;

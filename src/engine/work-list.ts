@@ -106,6 +106,13 @@ export class WorkList<T> {
     return next !== undefined && isWanted(next.item) ? this.#waiting.shift() : undefined;
   }
 
+  /** Whether it may be offered to others: then nobody is to have several of the kind at once. */
+  isForOthers(item: T): boolean {
+    if (this.#peers === undefined) return false;
+    const { sizeBytes, isForOthers } = this.#work;
+    return sizeBytes(item) >= this.#smallestBytes && (isForOthers?.(item) ?? true);
+  }
+
   /** Offers nothing more. What was offered is whoever's who made the peers. */
   close(): void {
     clearInterval(this.#timer);
@@ -148,10 +155,7 @@ export class WorkList<T> {
   }
 
   #takeForOthers(): Task<T> | undefined {
-    const { sizeBytes, isForOthers } = this.#work;
-    const place = this.#waiting.findIndex(
-      ({ item }) => sizeBytes(item) >= this.#smallestBytes && (isForOthers?.(item) ?? true),
-    );
+    const place = this.#waiting.findIndex(({ item }) => this.isForOthers(item));
     return place === -1 ? undefined : this.#waiting.splice(place, 1)[0];
   }
 

@@ -82,6 +82,14 @@ describe("a list of work", () => {
     expect(list.takeIf(() => true)).toBeUndefined();
   });
 
+  it("says what others may have: what is large enough, where there are others", () => {
+    const { peers } = peersWith(5);
+    const { list } = listOf([70, 20, 13, 12], peers);
+    expect([70, 13, 12].map((item) => list.isForOthers(item))).toEqual([true, true, false]);
+    expect(listOf([70], undefined).list.isForOthers(70)).toBe(false);
+    list.close();
+  });
+
   it("is not shared below the size from which that is worth it", async () => {
     const { peers, offers } = peersWith(5, { fromBytes: 181 });
     expect(await drain(listOf([70, 60, 50], peers).list)).toEqual([70, 60, 50]);
