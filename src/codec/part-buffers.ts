@@ -5,6 +5,8 @@
 const FIRST_BYTES = 8 * 1024 * 1024;
 /** Of the sessions of a process, each: one part is stored while the next is filled. */
 const SPARE_BUFFERS = 8;
+/** What a row of a hundred megabytes needs is not kept for the next one. */
+const LARGEST_SPARE_BYTES = 2 * FIRST_BYTES;
 /** A part that has less is small: it gets no more memory than it needs. */
 const SMALL_BYTES = 256 * 1024;
 
@@ -17,7 +19,7 @@ export class PartBuffers {
   }
 
   give(buffer: Buffer): void {
-    if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(buffer);
+    if (this.#spare.length < SPARE_BUFFERS && buffer.length <= LARGEST_SPARE_BYTES) this.#spare.push(buffer);
   }
 }
 
