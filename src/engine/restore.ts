@@ -1,6 +1,7 @@
 // The act of restoring: open and check the artifact, stage the chosen tables' rows beside the live ones, and then say
 // what would change (a dry run), or change it in one transaction for each database.
 import { availableParallelism } from "node:os";
+import { PART_RAW_BYTES } from "../codec/part.ts";
 import type { Manifest } from "../core/artifact.ts";
 import { tableLabel, type Catalog } from "../core/catalog.ts";
 import { isHoldfastError } from "../core/errors.ts";
@@ -62,6 +63,8 @@ export interface RestoreOrder {
 }
 
 const SHARES = { planning: [0, 1], staging: [1, 60], comparing: [60, 75], applying: [75, 100] } as const;
+/** Of tables with fewer bytes of COPY text there is hardly a part left to stage when the first ones are. */
+const EARLY_BYTES = 3 * PART_RAW_BYTES;
 /** How long commits that have begun may take after the caller has asked to stop. */
 const COMMIT_GRACE_MS = 10_000;
 
@@ -94,8 +97,9 @@ export async function restore(
     for (const part of choice.databases) {
       const database = openRestored(deps, part.name);
       const others = openRestored({ ...deps, connections: 1 }, part.name);
+      const early = openRestored({ ...deps, connections: 1 }, part.name);
       const pieces = stagingPieces(others, stagingSchema(order.runId, order.attempt), stop.signal);
-      const target: Target = { part, database, others, pieces, staging: undefined };
+      const target: Target = { part, database, others, early, pieces, staging: undefined };
       opened.push(target);
       const applied = await takeOver(database, order, stop.signal);
       if (applied !== undefined) shares.push({ database: part.name, applied });
@@ -109,6 +113,9 @@ export async function restore(
       const tables = part.tables.map(({ table }) => table);
       const options = { runId, attempt, tables, catalog: part.catalog };
       target.staging = await openStaging(database, options, stop.signal);
+      const large = tables.filter(({ rawBytes }) => rawBytes >= EARLY_BYTES);
+      if (!order.dryRun && large.length > 0 && part.chosenRows.length === 0)
+        await target.staging.insertEarly(target.early, large);
       shares.push({ database: part.name, staging: target.staging });
     }
     const targets = opened.flatMap(({ staging, ...target }) => (staging ? [{ ...target, staging }] : []));
@@ -137,7 +144,8 @@ export async function restore(
     stopping.end();
     for (const { staging } of opened) await staging?.close();
     stop.abort();
-    for (const { database, others } of opened) await Promise.all([database.close(), others.close()]);
+    for (const { database, others, early } of opened)
+      await Promise.all([database, others, early].map((each) => each.close()));
   }
 }
 
@@ -146,6 +154,8 @@ interface Target extends Omit<LoadTarget, "staging"> {
   readonly database: Database;
   /** The same, for what is to be said about the work of others while all of its own connections load. */
   readonly others: Database;
+  /** The same, for what is inserted meanwhile. */
+  readonly early: Database;
   /** undefined: not yet, or applied by an earlier attempt. */
   staging: LoadTarget["staging"] | undefined;
 }

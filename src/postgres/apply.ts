@@ -105,7 +105,7 @@ async function insertRows(session: Session, diff: TableDiff): Promise<number> {
   // Where all staged rows are new there is nothing to look up.
   const source =
     counts.i === staged
-      ? sql`SELECT ${columns} FROM ${stagingOf(table)} AS staged`
+      ? stagedRows(table, sql`true`)
       : sql`SELECT ${columns} FROM ${rows} AS diff JOIN ${stagingOf(table)} AS staged ON staged.ctid = diff.staged
           WHERE ${isAction("diff", actions)}`;
   const inserted = await expectRows(session, diff, actions, insertion(table, table.columns, source));
@@ -117,6 +117,18 @@ async function insertRows(session: Session, diff: TableDiff): Promise<number> {
     inserted +
     (await expectRows(session, diff, ["r"], insertion(table, [...table.columns, ...unknown], again)))
   );
+}
+
+/**
+ * Inserts those of the rows staged for a table for which the condition holds, on a row `staged`. Triggers and foreign keys are at rest.
+ * @returns how many there were
+ */
+export function insertStaged(session: Session, table: RestoredTable, condition: SQL): Promise<number> {
+  return session.query(insertion(table, table.columns, stagedRows(table, condition)));
+}
+
+function stagedRows(table: RestoredTable, condition: SQL): SQL {
+  return sql`SELECT ${columnList(table.columns, "staged")} FROM ${stagingOf(table)} AS staged WHERE ${condition}`;
 }
 
 function insertion(table: RestoredTable, columns: readonly string[], source: SQL): SQL {

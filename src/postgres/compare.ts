@@ -17,17 +17,22 @@ const ANALYZE_ROWS = 1_000;
 /** What is inserted is the whole of what is staged: nothing else has to be recognised again. */
 const ALL_INSERTED = "all";
 
-/** Compares in the session's transaction. The tables' contents must not change until it ends. */
+/**
+ * Compares in the session's transaction. The tables' contents must not change until it ends.
+ * @param early whether the table was empty, and its rows are inserted already
+ */
 export async function compareTable(
   session: Session,
   table: RestoredTable,
   mode: RestoreMode,
   staged: number,
+  early: boolean,
 ): Promise<TableDiff> {
+  if (early) return allInserted(table, staged, early);
   await session.query("SAVEPOINT holdfast_compare");
   const empty = staged > 0 && (await isEmpty(session, table));
   if (staged >= ANALYZE_ROWS && !empty) await session.query(sql`ANALYZE ${stagingOf(table)}`);
-  const diff = empty ? allInserted(table, staged) : await materialise(session, table, mode, staged);
+  const diff = empty ? allInserted(table, staged, early) : await materialise(session, table, mode, staged);
   const differing = countOf(diff, ["i", "u", "r", "d"]);
   // Of a table that is as it was nothing is looked up any more: the locks of its indexes and of what was staged are given back, for
   // the server has room for some thousands of them.
@@ -36,17 +41,17 @@ export async function compareTable(
   return diff;
 }
 
-async function isEmpty(session: Session, table: RestoredTable): Promise<boolean> {
+export async function isEmpty(session: Session, table: RestoredTable): Promise<boolean> {
   const [row] = await session.rows<{ empty: boolean }>(
     sql`SELECT NOT EXISTS (SELECT FROM ${liveOf(table)} AS live) AS empty`,
   );
   return row?.empty === true;
 }
 
-function allInserted(table: RestoredTable, staged: number): TableDiff {
+function allInserted(table: RestoredTable, staged: number, early: boolean): TableDiff {
   const rows = sql`(SELECT 'i'::"char" AS action, staged.ctid AS staged, NULL::tid AS live, NULL::oid AS live_table
     FROM ${stagingOf(table)} AS staged)`;
-  return { table, rows, staged, counts: { i: staged, u: 0, r: 0, d: 0 }, digest: ALL_INSERTED };
+  return { table, rows, staged, counts: { i: staged, u: 0, r: 0, d: 0 }, digest: ALL_INSERTED, early };
 }
 
 const diffTableOf = (table: RestoredTable): SQL =>
@@ -68,7 +73,7 @@ async function materialise(
   for (const { action, count } of found) counts[action] = count;
   const onlyInserts = staged > 0 && counts.i === staged && counts.d === 0;
   const digest = onlyInserts ? ALL_INSERTED : found.map((row) => `${row.action}${row.digest}`).join();
-  return { table, rows, staged, counts, digest };
+  return { table, rows, staged, counts, digest, early: false };
 }
 
 /**

@@ -16,6 +16,8 @@ export interface TableDiff {
   readonly counts: Readonly<Record<Action, number>>;
   /** The sum of hashes of what is written and of what it is written over. */
   readonly digest: string;
+  /** Its rows, all of which are inserted, are in the live table already: it was empty, and they went ahead (early-inserts.ts). */
+  readonly early: boolean;
 }
 
 export function countOf({ counts }: TableDiff, actions: readonly Action[]): number {

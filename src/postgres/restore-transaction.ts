@@ -5,20 +5,22 @@ import type { RestoreMode, RowSample } from "../core/run.ts";
 import type { TableRows } from "../core/table-progress.ts";
 import { applyDiffs, checkInsertable } from "./apply.ts";
 import { comparedTable, compareTable, type ComparedTable } from "./compare.ts";
+import { beginApplying, beginPreview, setLockTimeout } from "./begin-restore.ts";
 import { checkConstraints } from "./checks.ts";
 import { checkConflicts } from "./conflicts.ts";
 import { countOf, type Action, type TableDiff } from "./diff.ts";
 import { schemaDrift } from "./drift.ts";
+import type { EarlyInserts } from "./early-inserts.ts";
 import { askOf, type Foresight } from "./foresight.ts";
 import { suspendForeignKeys, type ForeignKey } from "./foreign-keys.ts";
-import { lockTables, type TableLock } from "./locks.ts";
+import { locksOf, lockTables } from "./locks.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
 import { checkReferences, needsDatabase, type TableOwners } from "./references.ts";
 import type { RestoredTable } from "./restored-table.ts";
 import { sampleRows } from "./samples.ts";
 import { advanceSequences } from "./sequences.ts";
 import type { Session } from "./session.ts";
-import { holdOutcome, recordOutcome, supersededError, type StagingSchema } from "./staging-schema.ts";
+import { recordOutcome, supersededError, type StagingSchema } from "./staging-schema.ts";
 import { disableTriggers, quieten, type Quiet } from "./triggers.ts";
 
 /** What has been staged, and where. */
@@ -33,19 +35,6 @@ export interface RestoreContext {
 /** Told of rows as they are compared, and as they are changed. */
 export type OnRows = (of: TableRows) => void;
 
-/**
- * The joins of a comparison are hashed in memory; JIT costs more than it saves on few large statements. The server has nothing else
- * to do for us meanwhile, but the planner does not know that hardly a row comes out of the joins, and would not share them among
- * workers.
- */
-const SETTINGS = [
-  "SET LOCAL work_mem = '256MB'",
-  "SET LOCAL hash_mem_multiplier = 1",
-  "SET LOCAL jit = off",
-  "SET LOCAL parallel_tuple_cost = 0",
-  "SET LOCAL parallel_setup_cost = 100",
-].join("; ");
-
 /** PREVIEW takes no lock that anybody would notice and can be compared and checked; APPLY holds writers off. */
 export type TransactionKind = "PREVIEW" | "APPLY";
 
@@ -57,13 +46,23 @@ export class RestoreTransaction {
   readonly #session: Session;
   readonly #context: RestoreContext;
   readonly #release: (session: Session) => void;
+  readonly #early: EarlyInserts | undefined;
   #diffs: readonly TableDiff[] = [];
 
-  /** @param release takes the session back when the transaction has ended well */
-  constructor(session: Session, context: RestoreContext, release: (session: Session) => void) {
+  /**
+   * @param release takes the session back when the transaction has ended well
+   * @param early what the session's transaction has inserted already, with all tables locked; left out: it has not begun
+   */
+  constructor(
+    session: Session,
+    context: RestoreContext,
+    release: (session: Session) => void,
+    early?: EarlyInserts,
+  ) {
     this.#session = session;
     this.#context = context;
     this.#release = release;
+    this.#early = early;
   }
 
   /** @throws TABLE_LOCKED, DATABASE_DENIED, SUPERSEDED */
@@ -71,16 +70,11 @@ export class RestoreTransaction {
     const session = this.#session;
     const { schema, matched, lockTimeoutMs } = this.#context;
     return this.#step(async () => {
-      await session.begin(
-        kind === "PREVIEW"
-          ? "ISOLATION LEVEL REPEATABLE READ, READ WRITE"
-          : "ISOLATION LEVEL READ COMMITTED, READ WRITE",
-      );
-      await session.query(SETTINGS);
-      if (kind === "PREVIEW") return;
-      await session.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
-      await holdOutcome(session, schema);
-      await lockTables(session, locksOf(matched));
+      if (kind === "PREVIEW") return beginPreview(session);
+      if (this.#early === undefined) {
+        await beginApplying(session, schema, lockTimeoutMs);
+        await lockTables(session, locksOf(matched));
+      } else await setLockTimeout(session, lockTimeoutMs);
     });
   }
 
@@ -92,7 +86,7 @@ export class RestoreTransaction {
       const diffs: TableDiff[] = [];
       for (const table of matched.tables) {
         const staged = stagedRows.get(table) ?? 0;
-        diffs.push(await compareTable(this.#session, table, mode, staged));
+        diffs.push(await compareTable(this.#session, table, mode, staged, this.#early?.has(table) === true));
         onRows(rowsOf(table, staged));
       }
       this.#diffs = diffs;
@@ -119,18 +113,23 @@ export class RestoreTransaction {
 
   /** How many rows `write` is going to touch, of the tables that it does. */
   get changedRows(): readonly TableRows[] {
-    return this.#diffs.map((diff) => rowsOf(diff.table, changedRows(diff))).filter(({ rows }) => rows > 0);
+    return this.#diffs
+      .filter(({ early }) => !early)
+      .map((diff) => rowsOf(diff.table, changedRows(diff)))
+      .filter(({ rows }) => rows > 0);
   }
 
   /** @throws MISSING_REFERENCES, STILL_REFERENCED, UNIQUE_CONFLICT, CONSTRAINT_VIOLATED, SCHEMA_DRIFT: all that can be found without touching a row */
   check(): Promise<void> {
     const { matched, catalog } = this.#context;
     return this.#step(async () => {
-      checkInsertable(this.#diffs);
+      // Of rows that are in the table already the database has checked everything but what they refer to.
+      const unwritten = this.#diffs.filter(({ early }) => !early);
+      checkInsertable(unwritten);
       const { foreignKeys } = matched;
       await checkReferences(this.#session, { diffs: this.#diffs, foreignKeys, catalog });
-      await checkConflicts(this.#session, this.#diffs);
-      await checkConstraints(this.#session, this.#diffs);
+      await checkConflicts(this.#session, unwritten);
+      await checkConstraints(this.#session, unwritten);
     });
   }
 
@@ -142,6 +141,7 @@ export class RestoreTransaction {
     const { matched, schema } = this.#context;
     return this.#step(async () => {
       await writeDiffs(this.#session, matched, this.#diffs, onRows);
+      await this.#early?.enableTriggers();
       await recordOutcome(this.#session, schema, outcome);
       await this.#session.query("SET CONSTRAINTS ALL IMMEDIATE");
     });
@@ -179,21 +179,6 @@ function rowsOf({ entity, backup }: RestoredTable, rows: number): TableRows {
   return { entity, table: tableLabel(backup), rows };
 }
 
-/** Writers wait for us, readers do not; nor may anybody change what foreign keys refer to or from. */
-function locksOf({ tables, foreignKeys }: MatchedTables): TableLock[] {
-  const neighbours = [
-    ...foreignKeys.outgoing.map((key): TableLock => ({ ...key.to, mode: "SHARE" })),
-    ...foreignKeys.incoming.map((key): TableLock => ({ ...key.from, mode: "SHARE" })),
-  ];
-  const own = tables.map(({ live }): TableLock => ({
-    schema: live.schema,
-    name: live.name,
-    partitioned: live.kind === "PARTITIONED",
-    mode: "SHARE ROW EXCLUSIVE",
-  }));
-  return [...own, ...neighbours];
-}
-
 /** What was read of the tables before they were staged must still hold now that they cannot change any more. */
 async function checkUnaltered(session: Session, { matched, schema }: RestoreContext): Promise<void> {
   const backups = matched.tables.map((table) => table.backup);
@@ -225,7 +210,8 @@ async function writeDiffs(
     const oids = changed.map(({ table }) => table.live.oid);
     const enableTriggers = await disableTriggers(session, quiet, oids);
     const resumeForeignKeys = await suspendForeignKeys(session, keysToSuspend(matched, changed, quiet));
-    await applyDiffs(session, changed, (table, touched) => onRows(rowsOf(table, touched)));
+    const unwritten = changed.filter(({ early }) => !early);
+    await applyDiffs(session, unwritten, (table, touched) => onRows(rowsOf(table, touched)));
     await resumeForeignKeys();
     await enableTriggers();
   }

@@ -10,6 +10,8 @@ import type { TableRows } from "../core/table-progress.ts";
 import { chooseRows } from "./choose-rows.ts";
 import { filterBelonging, filterNamed } from "./chosen-filter.ts";
 import type { Database } from "./connect.ts";
+import { EarlyInserts } from "./early-inserts.ts";
+import { locksOf } from "./locks.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
 import { refuseShortfalls, writingShortfalls } from "./privileges.ts";
 import type { TableOwners } from "./references.ts";
@@ -18,7 +20,7 @@ import { RestoreTransaction, type RestoreContext, type TransactionKind } from ".
 import type { Session } from "./session.ts";
 import { createStagingTables } from "./staged-tables.ts";
 import * as schemas from "./staging-schema.ts";
-import { stageRows, type StagingPlace } from "./stage-rows.ts";
+import { stagePart, stageRows, type StagingPlace } from "./stage-rows.ts";
 
 export interface StagingOptions {
   /** A UUID. */
@@ -35,6 +37,13 @@ export interface StagingOptions {
 export interface Staging {
   /** How many calls of {@link load} at a time are worth their connections. */
   readonly loadConcurrency: number;
+  /**
+   * Of those of the tables that are empty, from now on inserts what is loaded while more of it is being loaded, in the transaction of
+   * kind APPLY; if that can be done. To be called before anything is loaded; holds writers off until the transaction has ended.
+   * @param database for one connection more
+   * @param tables of which all rows are restored
+   */
+  insertEarly(database: Database, tables: readonly TableName[]): Promise<void>;
   /**
    * Takes some of a table's rows, all of these or none; once for each part, in any order and side by side.
    * @param chunks COPY text, cut anywhere
@@ -128,6 +137,7 @@ class OpenStaging implements Staging {
   readonly #context: RestoreContext;
   readonly #stagedRows = new Map<RestoredTable, number>();
   readonly #idle: Session[];
+  #early: EarlyInserts | undefined;
 
   constructor(
     database: Database,
@@ -150,11 +160,25 @@ class OpenStaging implements Staging {
     };
   }
 
+  async insertEarly(database: Database, tables: readonly TableName[]): Promise<void> {
+    const session = await database.session(this.#signal).catch(() => undefined);
+    if (session === undefined) return;
+    const targets = tables.map((table) => this.#staged(table));
+    this.#early = await EarlyInserts.begin(session, this.#context.schema, targets);
+  }
+
   async load(table: TableName, chunks: AsyncIterable<Uint8Array>): Promise<number> {
     const target = this.#staged(table);
-    const rows = await this.#withSession((session) => stageRows(session, table, placeOf(target), chunks));
-    this.#count(target, rows);
-    return rows;
+    const early = this.#early;
+    if (early?.has(target) !== true) {
+      const rows = await this.#withSession((session) => stageRows(session, table, placeOf(target), chunks));
+      this.#count(target, rows);
+      return rows;
+    }
+    const part = await this.#withSession((session) => stagePart(session, table, placeOf(target), chunks));
+    this.#count(target, part.rows);
+    await early.note(target, part);
+    return part.rows;
   }
 
   placeOf(table: TableName): StagingPlace {
@@ -204,10 +228,19 @@ class OpenStaging implements Staging {
   }
 
   async begin(kind: TransactionKind): Promise<RestoreTransaction> {
-    const session = await this.#take();
-    const transaction = new RestoreTransaction(session, this.#context, (done) => void this.#idle.push(done));
+    const early = kind === "APPLY" ? await this.#finishEarly() : undefined;
+    const session = early?.session ?? (await this.#take());
+    const release = (done: Session): void => void this.#idle.push(done);
+    const transaction = new RestoreTransaction(session, this.#context, release, early);
     await transaction.begin(kind);
     return transaction;
+  }
+
+  async #finishEarly(): Promise<EarlyInserts | undefined> {
+    const early = this.#early;
+    this.#early = undefined;
+    const finished = await early?.finish(this.#stagedRows, locksOf(this.#context.matched));
+    return finished === true ? early : undefined;
   }
 
   async outcome(): Promise<schemas.Outcome | undefined> {
@@ -216,6 +249,7 @@ class OpenStaging implements Staging {
   }
 
   async close(): Promise<void> {
+    await this.#early?.session.close();
     await Promise.all(this.#idle.splice(0).map((session) => session.close()));
     const { schema } = this.#context;
     try {

@@ -32,6 +32,8 @@ export interface RestoreOptions extends Partial<ApplyRequest> {
   readonly signal?: AbortSignal;
   /** Entities to restore; left out: all that the backup has. */
   readonly entities?: readonly string[];
+  /** Whether rows of empty tables may be inserted while others are loaded; every row is a part then. */
+  readonly early?: boolean;
   /** Called when everything is loaded. */
   readonly onStaged?: (staging: Staging) => Promise<void> | void;
   /** Instead of as the fixture's own role. */
@@ -99,8 +101,12 @@ export async function createFixture(
       options.signal ?? new AbortController().signal,
     );
     try {
+      if (options.early === true) await staging.insertEarly(target, tables);
       for (const table of tables) {
-        const loaded = await staging.load(table, chunksOf(backup.copies.get(tableLabel(table)) ?? []));
+        const chunks = backup.copies.get(tableLabel(table)) ?? [];
+        let loaded = 0;
+        for (const part of options.early === true ? rowsOf(chunks) : [chunks])
+          loaded += await staging.load(table, chunksOf(part));
         if (loaded !== table.rows) throw new Error(`${loaded} rows were loaded instead of ${table.rows}`);
       }
       await options.onStaged?.(staging);
@@ -206,6 +212,11 @@ export async function serverVersion(): Promise<number> {
 function parseLabel(label: string): TableName {
   const [schema = "", name = ""] = label.split(".");
   return { schema, name };
+}
+
+function rowsOf(chunks: Iterable<Uint8Array>): Buffer[][] {
+  const text = Buffer.concat([...chunks]).toString("latin1");
+  return text.split(/(?<=\n)/).flatMap((row) => (row === "" ? [] : [[Buffer.from(row, "latin1")]]));
 }
 
 async function* chunksOf(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {

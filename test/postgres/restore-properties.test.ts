@@ -32,14 +32,15 @@ describe.each(["a superuser", "the tables' plain owner"])("a restore by %s", (ro
         states,
         fc.constantFrom(...MODES),
         fc.subarray(CHOICES, { minLength: 1 }),
-        async ({ live, backup }, mode, entities) => {
+        fc.boolean(),
+        async ({ live, backup }, mode, entities, early) => {
           await setLive(fixture, live);
           const before = await fixture.contents();
           const prediction = predict(TABLES, live, backup, mode, new Set(entities));
           const rows = backupOf(empty, backup);
           const attempt = (dryRun: boolean, expectPlan?: string) =>
             fixture
-              .restore(rows, { mode, entities, dryRun, expectPlan, database })
+              .restore(rows, { mode, entities, dryRun, expectPlan, database, early: early && !dryRun })
               .then((result) => ({ ...result, changes: summary(result.changes) }))
               .catch((error: unknown) => {
                 if (!isHoldfastError(error)) throw error;
