@@ -20,7 +20,7 @@ import { median } from "./quantiles.ts";
 import { benchCatalog } from "./tables.ts";
 
 const CHANGES = 150;
-/** A worker writes how far it is at most so often. */
+/** Closer together than a worker makes them, so that many are measured in a short time. */
 const PACE_MS = 100;
 const SMALL_BACKUPS = 40;
 

@@ -1,12 +1,14 @@
-// A worker's signs of life, and how far its run is: written to the ledger, at most every 100 ms and at least every second.
+// A worker's signs of life, and how far its run is: written to the ledger, at least every second and at most twice in one; a new phase
+// at once. Each change is written, announced, read, and told to whoever watches, which costs more than a backup's rows do meanwhile.
 import type { Logger } from "pino";
-import type { Progress } from "../src/core/run.ts";
+import type { Phase, Progress } from "../src/core/run.ts";
 import { createThrottle } from "../src/core/throttle.ts";
 import { beat, writeProgress } from "../src/ledger/attempts.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
 import type { Lease } from "../src/ledger/lease.ts";
 
-const WRITE_INTERVAL_MS = 100;
+const WRITE_INTERVAL_MS = 500;
+const PHASE_INTERVAL_MS = 100;
 const BEAT_INTERVAL_MS = 1_000;
 
 export interface Reporter {
@@ -26,6 +28,7 @@ export interface ReporterEvents {
 
 export function startReporter(ledger: Ledger, lease: Lease, events: ReporterEvents): Reporter {
   let latest: Progress | undefined;
+  let phase: Phase | undefined;
   const write = async (): Promise<void> => {
     const progress = latest;
     latest = undefined;
@@ -49,7 +52,8 @@ export function startReporter(ledger: Ledger, lease: Lease, events: ReporterEven
   return {
     report(progress) {
       latest = progress;
-      writing.request();
+      writing.request(progress.phase === phase ? WRITE_INTERVAL_MS : PHASE_INTERVAL_MS);
+      phase = progress.phase;
     },
     async close() {
       clearInterval(beating);

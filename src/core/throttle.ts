@@ -1,8 +1,11 @@
 // Runs an act as often as it is asked for, but not more often than an interval allows, and never twice at once.
 
 export interface Throttle {
-  /** Has the act run as soon as the interval allows; asked for while it runs, it runs once more after that. */
-  request(): void;
+  /**
+   * Has the act run as soon as the interval allows; asked for while it runs, it runs once more after that.
+   * @param withinMs a shorter interval, for this time
+   */
+  request(withinMs?: number): void;
   /** Has the act run now if it is still due, whatever the interval; resolves once nothing is due or running. */
   flush(): Promise<void>;
   /** Nothing runs any more; resolves once what was running has ended. */
@@ -15,7 +18,8 @@ export function createThrottle(
   intervalMs: number,
   onError: (error: unknown) => void,
 ): Throttle {
-  let due = false;
+  /** Since the act was started last; undefined: it is not due. */
+  let dueAfterMs: number | undefined;
   let stopped = false;
   let startedAtMs = -Infinity;
   let timer: NodeJS.Timeout | undefined;
@@ -24,7 +28,7 @@ export function createThrottle(
   const run = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    due = false;
+    dueAfterMs = undefined;
     startedAtMs = performance.now();
     running = act()
       .catch(onError)
@@ -35,20 +39,23 @@ export function createThrottle(
   };
 
   const schedule = (): void => {
-    if (!due || stopped || running !== undefined || timer !== undefined) return;
-    timer = setTimeout(run, Math.max(0, startedAtMs + intervalMs - performance.now()));
+    if (dueAfterMs === undefined || stopped || running !== undefined || timer !== undefined) return;
+    timer = setTimeout(run, Math.max(0, startedAtMs + dueAfterMs - performance.now()));
   };
 
   const settle = async (): Promise<void> => {
-    if (running === undefined && due && !stopped) run();
+    if (running === undefined && dueAfterMs !== undefined && !stopped) run();
     if (running === undefined) return;
     await running;
     await settle();
   };
 
   return {
-    request() {
-      due = true;
+    request(withinMs = intervalMs) {
+      if (dueAfterMs !== undefined && dueAfterMs <= withinMs) return;
+      dueAfterMs = withinMs;
+      clearTimeout(timer);
+      timer = undefined;
       schedule();
     },
     flush: settle,

@@ -93,3 +93,15 @@ it("stops once what was running has ended", async () => {
   await delay(20);
   expect(ended).toBe(before);
 });
+
+it("acts sooner for a request that says so, whatever was requested before", async () => {
+  let acts = 0;
+  const throttle = createThrottle(async () => void acts++, 3_600_000, unexpected);
+  throttle.request();
+  await expect.poll(() => acts).toBe(1);
+  throttle.request();
+  throttle.request(1);
+  throttle.request();
+  await expect.poll(() => acts).toBe(2);
+  await throttle.stop();
+});
