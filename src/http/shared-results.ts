@@ -8,8 +8,7 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
 } from "graphql";
-import { isAsyncIterable } from "@graphql-tools/utils";
-import type { Plugin } from "graphql-yoga";
+import { isAsyncIterable, mapAsyncIterator, type Plugin } from "graphql-yoga";
 import type { Context } from "../../schema/context.ts";
 import type { Caller } from "../auth/caller.ts";
 
@@ -49,7 +48,7 @@ export function shareResults(): Plugin<Context> {
         if (!isAsyncIterable(source)) return subscribeFn(args);
         const { document, operationName, variableValues } = args;
         const asked = JSON.stringify([numberOf(document), operationName, variableValues]);
-        return mapValues(source, (payload) => resultOf(args, asked, payload));
+        return mapAsyncIterator(source, (payload) => resultOf(args, asked, payload));
       });
     },
   };
@@ -72,26 +71,4 @@ function makeTextOnce(result: ExecutionResult): ExecutionResult {
   let text: string | undefined;
   const stringify = (): string => (text ??= JSON.stringify(result));
   return Object.defineProperty(result, "stringify", { value: stringify, enumerable: false });
-}
-
-function mapValues<T, U>(
-  source: AsyncIterable<T>,
-  map: (value: T) => Promise<U>,
-): AsyncIterableIterator<U, undefined> {
-  const values = source[Symbol.asyncIterator]();
-  return {
-    async next() {
-      const result = await values.next();
-      return result.done === true
-        ? { done: true, value: undefined }
-        : { done: false, value: await map(result.value) };
-    },
-    async return() {
-      await values.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

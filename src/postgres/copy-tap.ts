@@ -52,6 +52,12 @@ export class SpareBuffers {
   }
 }
 
+interface Waiting {
+  readonly batch: CopyBatch;
+  /** Whether it lies in a buffer that others could have; small ones have memory of their own. */
+  readonly hasBuffer: boolean;
+}
+
 /** Ends either with {@link finish} or with {@link fail}. */
 export class CopyTap {
   /** Whether rows are of no more use to anybody. */
@@ -68,8 +74,8 @@ export class CopyTap {
   /** Of the present COPY. */
   #rows = 0;
   #room: Buffer;
-  #waiting: CopyBatch[] = [];
-  /** Of those that wait, the ones that are not small. */
+  #waiting: Waiting[] = [];
+  /** Of those that wait, the ones that have a buffer. */
   #waitingBuffers = 0;
   #ended: { readonly error?: unknown } | undefined;
   #wake: (() => void) | undefined;
@@ -148,7 +154,8 @@ export class CopyTap {
     const endsRow = this.#lastRowEnd === sizeBytes;
     if (sizeBytes <= SMALL_BYTES) {
       const bytes = Buffer.from(this.#buffer.subarray(0, sizeBytes));
-      this.#waiting.push({ bytes, rows: this.#rowsInBuffer, endsRow, endsCopy: true, release: () => {} });
+      const batch = { bytes, rows: this.#rowsInBuffer, endsRow, endsCopy: true, release: () => {} };
+      this.#waiting.push({ batch, hasBuffer: false });
     } else {
       const full = this.#buffer;
       this.#buffer = this.#spare.takeFirst();
@@ -174,7 +181,8 @@ export class CopyTap {
     if (sizeBytes === 0) release();
     else {
       const bytes = buffer.subarray(0, sizeBytes);
-      this.#waiting.push({ bytes, rows: this.#rowsInBuffer, endsRow, endsCopy, release });
+      const batch = { bytes, rows: this.#rowsInBuffer, endsRow, endsCopy, release };
+      this.#waiting.push({ batch, hasBuffer: true });
       this.#waitingBuffers += 1;
     }
     this.#rowsInBuffer = 0;
@@ -203,13 +211,13 @@ export class CopyTap {
   /** @returns undefined after the last batch */
   async next(): Promise<CopyBatch | undefined> {
     for (;;) {
-      const batch = this.#waiting.shift();
-      if (batch !== undefined) {
-        if (batch.bytes.length > SMALL_BYTES || !batch.endsCopy) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) {
+        if (next.hasBuffer) {
           this.#waitingBuffers -= 1;
           if (!this.full) this.#resume();
         }
-        return batch;
+        return next.batch;
       }
       if (this.#ended !== undefined) {
         if ("error" in this.#ended) throw this.#ended.error;
