@@ -4,6 +4,7 @@ import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import { ARRAY_TYPES } from "./array-types.ts";
+import { endIdleTransactions } from "./idle-transactions.ts";
 import { outliveLostConnections } from "./lost-connections.ts";
 import { steadySockets } from "./steady-socket.ts";
 import { installation } from "./tables.ts";
@@ -21,7 +22,11 @@ export interface LedgerOptions {
   readonly applicationName?: string;
   /** Besides the one that listens. */
   readonly maxConnections?: number;
+  /** After how long a transaction ends in which nothing is asked; left out: ten seconds. */
+  readonly idleTransactionMs?: number;
 }
+
+const IDLE_TRANSACTION_MS = 10_000;
 
 /** Opens a bounded pool on Holdfast's own database. Connections are made when they are first needed. */
 export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
@@ -36,7 +41,10 @@ export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
     types: ARRAY_TYPES,
     ...steadySockets(),
   });
-  const sql = outliveLostConnections(client);
+  const sql = endIdleTransactions(
+    outliveLostConnections(client),
+    options.idleTransactionMs ?? IDLE_TRANSACTION_MS,
+  );
   return { db: drizzle(sql), sql, close: () => sql.end({ timeout: 5 }) };
 }
 

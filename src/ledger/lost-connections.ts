@@ -3,28 +3,19 @@
 // ends with a TypeError that nobody can catch (github.com/porsager/postgres, issue 1208).
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type postgres from "postgres";
-
-type Work = (transaction: postgres.TransactionSql) => unknown;
+import { aroundTransactions, type Work } from "./around-transactions.ts";
 
 /**
  * Has transactions that lose their connection send nothing any more: they reject with the loss, and the server rolls back.
  * @returns the same client
  */
 export function outliveLostConnections(sql: postgres.Sql): postgres.Sql {
-  const begin = sql.begin.bind(sql) as (options: string, work: Work) => Promise<unknown>;
-  return Object.assign(sql, {
-    begin: async (...args: [string, Work] | [Work]) => {
-      const [options, work] = args.length === 1 ? ["", args[0]] : args;
-      // `begin` rejects as soon as the connection has closed, whatever its work is at.
-      let hasEnded = false;
-      const transaction = begin(
-        options,
-        holdBack(work, () => hasEnded),
-      );
-      return transaction.finally(() => {
-        hasEnded = true;
-      });
-    },
+  return aroundTransactions(sql, (work, begin) => {
+    // `begin` rejects as soon as the connection has closed, whatever its work is at.
+    let hasEnded = false;
+    return begin(holdBack(work, () => hasEnded)).finally(() => {
+      hasEnded = true;
+    });
   });
 }
 

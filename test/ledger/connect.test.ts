@@ -80,6 +80,25 @@ describe("a connection that is lost in a transaction", () => {
   });
 });
 
+it("a transaction that goes no further is ended, and lets go of what it holds", async () => {
+  await using database = await createDatabase({ migrated: true });
+  const idle = openLedger(database.url, { idleTransactionMs: 200 });
+  const other = openLedger(database.url);
+  await identifyInstallation(other);
+  const locked = Promise.withResolvers<void>();
+  const holding = idle.db.transaction(async (tx) => {
+    await tx.execute(sql`update holdfast.installation set id = id`);
+    locked.resolve();
+    await new Promise<never>(() => undefined);
+  });
+  const outcome = expect(holding).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
+  await locked.promise;
+  await other.db.execute(sql`update holdfast.installation set id = id`);
+  await outcome;
+  expect(await idle.db.transaction((tx) => tx.execute(sql`select 1 as one`))).toEqual([{ one: 1 }]);
+  await Promise.all([idle.close(), other.close()]);
+});
+
 describe("connections that are reset", () => {
   const behindLink = async (url: string) => {
     const link = await openLink("ledger", { host: "127.0.0.1", port: Number(new URL(url).port) });
