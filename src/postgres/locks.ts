@@ -1,9 +1,7 @@
 // Table locks, always taken in one order, so that two restores wait for each other instead of embracing.
 import { sql } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
-import type { MatchedTables } from "./match-tables.ts";
 import { tableIdentifier } from "./quote.ts";
-import type { RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
 
 /** From the weakest to the strongest. */
@@ -12,20 +10,6 @@ const MODES = ["SHARE", "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"] as const;
 export interface TableLock extends TableName {
   readonly partitioned: boolean;
   readonly mode: (typeof MODES)[number];
-}
-
-/** Holds those off who would write into the table, and not those who read it. */
-export function lockOf({ live: { schema, name, kind } }: RestoredTable): TableLock {
-  return { schema, name, partitioned: kind === "PARTITIONED", mode: "SHARE ROW EXCLUSIVE" };
-}
-
-/** Writers wait for a restore, readers do not; nor may anybody change what foreign keys refer to or from. */
-export function locksOf({ tables, foreignKeys }: MatchedTables): TableLock[] {
-  const neighbours = [
-    ...foreignKeys.outgoing.map((key): TableLock => ({ ...key.to, mode: "SHARE" })),
-    ...foreignKeys.incoming.map((key): TableLock => ({ ...key.from, mode: "SHARE" })),
-  ];
-  return [...tables.map(lockOf), ...neighbours];
 }
 
 /**

@@ -11,7 +11,7 @@ import { chooseRows } from "./choose-rows.ts";
 import { filterBelonging, filterNamed } from "./chosen-filter.ts";
 import type { Database } from "./connect.ts";
 import { EarlyInserts } from "./early-inserts.ts";
-import { locksOf } from "./locks.ts";
+import { locksOf } from "./restore-locks.ts";
 import { matchTables, type MatchedTables } from "./match-tables.ts";
 import { refuseShortfalls, writingShortfalls } from "./privileges.ts";
 import type { TableOwners } from "./references.ts";
