@@ -2,6 +2,7 @@
 // The command. In the repository the sources run as they are; in an installed package, where Node strips no types, what
 // was built from them runs. Plain JavaScript that old versions of Node can read as well, to tell them what is missing.
 import { existsSync } from "node:fs";
+import "./imports.js";
 import { keepHeapLow, MALLOC } from "./memory.js";
 
 const OLDEST_NODE = 24;
