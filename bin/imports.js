@@ -10,6 +10,7 @@ import * as module from "node:module";
 const LIBRARY = "drizzle-orm";
 const PLACE = `/node_modules/${LIBRARY}/`;
 
+/** @type {Map<string, module.ResolveFnOutput>} */
 const found = new Map();
 
 module.registerHooks?.({
