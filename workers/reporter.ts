@@ -1,5 +1,5 @@
 // A worker's signs of life, and how far its run is: written to the ledger, at least every second and at most twice in one; a new phase
-// at once. Each change is written, announced, read, and told to whoever watches, which costs more than a backup's rows do meanwhile.
+// at once. Each change is written, announced, read again, and told to whoever watches (docs/performance.md says what that takes).
 import type { Logger } from "pino";
 import type { Phase, Progress } from "../src/core/run.ts";
 import { createThrottle } from "../src/core/throttle.ts";
