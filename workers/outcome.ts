@@ -93,8 +93,12 @@ export async function conclude(
 async function finish(ledger: Ledger, lease: Lease, ending: Ending, log: Logger): Promise<boolean> {
   const written = await outlastOutage(() => finishRun(ledger, lease, ending), log);
   if (written) log.info({ status: ending.status }, "run ended");
-  else log.warn("another worker has taken the run over: nothing of this attempt counts");
+  else logLost(log);
   return written;
+}
+
+function logLost(log: Logger): void {
+  log.warn("another worker has taken the run over: nothing of this attempt counts");
 }
 
 async function release(
@@ -104,6 +108,7 @@ async function release(
   log: Logger,
 ): Promise<JobVerdict> {
   const run = await outlastOutage(() => releaseRun(ledger, lease, failure), log);
+  if (run === undefined) logLost(log);
   if (run?.status !== "QUEUED") return "done";
   const againAfterMs = failure === undefined ? 0 : RETRY_MS * 4 ** (run.failedAttempts - 1);
   log.info({ againAfterMs }, "run given back to the queue");
