@@ -4,8 +4,8 @@ import * as module from "node:module";
 
 /**
  * At every import of one of its files Node parses the whole `exports` of a package anew (`getPackageScopeConfig` in Node 24's
- * lib/internal/modules/package_json_reader.js). Drizzle's are 130 kB, and with its own files it is imported hundreds of times: two thirds of
- * the time in which a command starts.
+ * lib/internal/modules/package_json_reader.js). Drizzle's are 130 kB, and with its own files it is imported hundreds of times: most of
+ * what a command did before it began.
  */
 const LIBRARY = "drizzle-orm";
 const PLACE = `/node_modules/${LIBRARY}/`;

@@ -31,7 +31,8 @@ export function askOf(foresight: Foresight, diffs: readonly TableDiff[]): SQL | 
   return foresight.question((table, columns) => {
     const diff = byName.get(keyOf(table));
     const names = columnList(columns);
-    if (diff === undefined || diff.early) return sql`SELECT ${names} FROM ${tableIdentifier(table)}`;
+    if (diff === undefined) return sql`SELECT ${names} FROM ${tableIdentifier(table)}`;
+    if (diff.early) return sql`SELECT ${names} FROM ${liveOf(diff.table)}`;
     // A column that the backup does not know is NULL in its rows here.
     const staged = columns.map((column) =>
       diff.table.stagedColumns.has(column) ? sql`staged.${sql.identifier(column)}` : sql`NULL`,
