@@ -6,6 +6,7 @@ import postgres from "postgres";
 import { ARRAY_TYPES } from "./array-types.ts";
 import { endIdleTransactions } from "./idle-transactions.ts";
 import { outliveLostConnections } from "./lost-connections.ts";
+import { prepareStatements } from "./prepared-statements.ts";
 import { steadySockets } from "./steady-socket.ts";
 import { installation } from "./tables.ts";
 
@@ -41,9 +42,8 @@ export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
     types: ARRAY_TYPES,
     ...steadySockets(),
   });
-  const sql = endIdleTransactions(
-    outliveLostConnections(client),
-    options.idleTransactionMs ?? IDLE_TRANSACTION_MS,
+  const sql = prepareStatements(
+    endIdleTransactions(outliveLostConnections(client), options.idleTransactionMs ?? IDLE_TRANSACTION_MS),
   );
   return { db: drizzle(sql), sql, close: () => sql.end({ timeout: 5 }) };
 }
