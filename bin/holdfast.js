@@ -2,6 +2,7 @@
 // The command. In the repository the sources run as they are; in an installed package, where Node strips no types, what
 // was built from them runs. Plain JavaScript that old versions of Node can read as well, to tell them what is missing.
 import { existsSync } from "node:fs";
+import { keepCompiled } from "./compile-cache.js";
 import "./imports.js";
 import { keepHeapLow, MALLOC } from "./memory.js";
 
@@ -16,6 +17,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.exitCode = 1;
 } else {
   keepMemoryLow();
+  keepCompiled();
   const source = new URL("../src/cli/main.ts", import.meta.url);
   const built = new URL("../dist/src/cli/main.js", import.meta.url);
   await import((existsSync(source) ? source : built).href);

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { COMMAND } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { haveSshd, startSshd, type SshServer } from "../support/sshd.ts";
-import { cli, MAIN } from "./run-cli.ts";
+import { cli } from "./run-cli.ts";
 
 const PAGE = path.join(import.meta.dirname, "../../docs/automation.md");
 const PASSPHRASE = "correct horse battery staple";
@@ -42,7 +43,7 @@ describe.skipIf(!haveSshd)("docs/automation.md", { timeout: 180_000 }, () => {
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), "holdfast-automation-"));
     for (const made of ["backups", "bin"]) await mkdir(at(made));
-    await writeFile(at("bin/holdfast"), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`);
+    await writeFile(at("bin/holdfast"), `#!/bin/sh\nexec '${process.execPath}' '${COMMAND}' "$@"\n`);
     await chmod(at("bin/holdfast"), 0o755);
     const blocks = [...(await readFile(PAGE, "utf8")).matchAll(/^```bash\n(.*?)^```$/gms)];
     [nightly = "", withFile = "", there = "", back = ""] = blocks.map(([, block]) => block ?? "");

@@ -10,6 +10,7 @@ import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { generateIdentity } from "../../src/codec/age.ts";
 import { seedPlatform, SMALL_SIZES } from "../../src/platform/seed.ts";
+import { COMMAND } from "../support/command.ts";
 import { fingerprints } from "../support/fingerprints.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { shell } from "../support/stock-tools.ts";
@@ -127,8 +128,7 @@ describe("pipes", () => {
     async (format) => {
       await damage(sql);
       const present = await fingerprints(database.url);
-      const main = path.join(import.meta.dirname, "../../src/cli/main.ts");
-      const run = `env -i PATH="$PATH" HOLDFAST_DATABASE_URL='${database.url}' TMPDIR='${inDirectory("tmp")}' '${process.execPath}' '${main}'`;
+      const run = `env -i PATH="$PATH" HOLDFAST_DATABASE_URL='${database.url}' TMPDIR='${inDirectory("tmp")}' '${process.execPath}' '${COMMAND}'`;
       shell(
         `${run} backup -q -o - --format ${format} | tee piped | ${run} restore -q -i - --dry-run`,
         directory,
@@ -156,8 +156,7 @@ describe("pipes", () => {
   });
 
   it("that break fail the backup", TIMEOUT, async () => {
-    const main = path.join(import.meta.dirname, "../../src/cli/main.ts");
-    const run = `env -i PATH="$PATH" HOLDFAST_DATABASE_URL='${database.url}' '${process.execPath}' '${main}'`;
+    const run = `env -i PATH="$PATH" HOLDFAST_DATABASE_URL='${database.url}' '${process.execPath}' '${COMMAND}'`;
     const codes = shell(
       `set +e; ${run} backup -q -o - 2> broken.log | head -c 1000 > part; echo "\${PIPESTATUS[0]}"`,
       directory,

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { COMMAND } from "../support/command.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { haveTools, shellOnTerminal } from "../support/stock-tools.ts";
 import { matches } from "./transcript/parse.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
 const directory = mkdtempSync(join(tmpdir(), "holdfast-demo-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -18,7 +18,7 @@ describe("holdfast demo", () => {
   let story: string;
   beforeAll(async () => {
     const sizes = ["--log-entries", "2000", "--audit-logs", "500"];
-    const run = await promisify(execFile)(process.execPath, [MAIN, "demo", ...sizes], { cwd: directory });
+    const run = await promisify(execFile)(process.execPath, [COMMAND, "demo", ...sizes], { cwd: directory });
     story = run.stdout.trim();
   }, 150_000);
 

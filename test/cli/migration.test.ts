@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { seedPlatform, SMALL_SIZES } from "../../src/platform/seed.ts";
+import { COMMAND } from "../support/command.ts";
 import { fingerprints, type Fingerprints } from "../support/fingerprints.ts";
 import { withServer } from "./own-server.ts";
-import { MAIN } from "./run-cli.ts";
 
 const PAGE = path.join(import.meta.dirname, "../../docs/migration.md");
 const OLD = {
@@ -50,7 +50,10 @@ beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "holdfast-migration-"));
   for (const made of ["bin", "old", "new"]) await mkdir(path.join(directory, made));
   // The network between the two is a directory above them.
-  const programs = { holdfast: `exec '${process.execPath}' '${MAIN}' "$@"`, scp: 'cp "${@:1:$#-1}" ../new' };
+  const programs = {
+    holdfast: `exec '${process.execPath}' '${COMMAND}' "$@"`,
+    scp: 'cp "${@:1:$#-1}" ../new',
+  };
   for (const [name, line] of Object.entries(programs)) {
     await writeFile(path.join(directory, "bin", name), `#!/bin/bash\n${line}\n`);
     await chmod(path.join(directory, "bin", name), 0o755);

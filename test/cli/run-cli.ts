@@ -1,9 +1,7 @@
 // Runs the command line as a process of its own, without a terminal, as cron does.
 import { spawn, type ChildProcess } from "node:child_process";
-import path from "node:path";
 import { text } from "node:stream/consumers";
-
-export const MAIN = path.join(import.meta.dirname, "../../src/cli/main.ts");
+import { COMMAND } from "../support/command.ts";
 
 export interface CliOptions {
   readonly cwd: string;
@@ -26,7 +24,7 @@ function passedOn(): NodeJS.ProcessEnv {
 
 /** Starts it; of the tester's environment it sees hardly anything. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], {
+  return spawn(process.execPath, [COMMAND, ...args], {
     cwd,
     env: { ...passedOn(), HOME: cwd, LANG: "C.UTF-8", ...env },
     // In a session of its own, so that no prompt finds the tester's terminal.

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readEnvironment } from "../../src/config/environment.ts";
 import { checkRetention, decideRetention } from "../../src/core/retention.ts";
 import { startStack, type Stack } from "../../src/runtime/stack.ts";
+import { COMMAND } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { MAIN } from "./run-cli.ts";
 
 const PAGE = path.join(import.meta.dirname, "../../docs/schedules-and-retention.md");
 const PASSWORD = "correct horse";
@@ -53,7 +53,7 @@ describe("its commands", { timeout: 300_000 }, () => {
     directory = await mkdtemp(path.join(tmpdir(), "holdfast-schedules-"));
     await mkdir(path.join(directory, "bin"));
     const holdfast = path.join(directory, "bin/holdfast");
-    await writeFile(holdfast, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`);
+    await writeFile(holdfast, `#!/bin/sh\nexec '${process.execPath}' '${COMMAND}' "$@"\n`);
     await chmod(holdfast, 0o755);
     database = await createDatabase({ migrated: true });
     stack = await startStack(

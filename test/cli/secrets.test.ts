@@ -12,9 +12,9 @@ import { Redis } from "ioredis";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { generateIdentity } from "../../src/codec/age.ts";
+import { COMMAND } from "../support/command.ts";
 import { createDatabase } from "../support/postgres.ts";
 
-const MAIN = path.join(import.meta.dirname, "../../src/cli/main.ts");
 const PATIENCE_MS = 120_000;
 const TABLES = ["holdfast", "bullmq", "drizzle"];
 
@@ -85,7 +85,7 @@ beforeAll(async () => {
     PORT: "0",
   };
   const start = (...args: string[]): ChildProcess => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [COMMAND, ...args], {
       env: environment,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -4,17 +4,17 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { COMMAND } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { matches, parseTranscript } from "./transcript/parse.ts";
 import { play } from "./transcript/play.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, "../..");
 const transcripts = join(here, "transcripts");
 
 /** The commands that a transcript may name, beside what bash finds by itself. */
 const COMMANDS = {
-  holdfast: join(root, "src/cli/main.ts"),
+  holdfast: COMMAND,
   "ask-passphrase": join(here, "fixtures/ask-passphrase.ts"),
   "seed-platform": join(here, "fixtures/seed-platform.ts"),
   sql: join(here, "fixtures/sql.ts"),

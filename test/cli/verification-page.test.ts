@@ -8,8 +8,8 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readEnvironment } from "../../src/config/environment.ts";
 import { startStack, type Stack } from "../../src/runtime/stack.ts";
+import { COMMAND } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { MAIN } from "./run-cli.ts";
 
 const PAGE = path.join(import.meta.dirname, "../../docs/verification.md");
 const PASSWORD = "correct horse";
@@ -71,7 +71,7 @@ describe("docs/verification.md", { timeout: 600_000 }, () => {
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), "holdfast-verification-"));
     await mkdir(at("bin"));
-    await writeFile(at("bin/holdfast"), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`);
+    await writeFile(at("bin/holdfast"), `#!/bin/sh\nexec '${process.execPath}' '${COMMAND}' "$@"\n`);
     await chmod(at("bin/holdfast"), 0o755);
     for (const name of ["old", "new"])
       await writeFile(at(`${name}.txt`), `the ${name} one\n`, { mode: 0o600 });

@@ -12,6 +12,7 @@ import { postgresAccount } from "../../src/embedded/account.ts";
 import { locateBinaries } from "../../src/embedded/binaries.ts";
 import { ensureCluster, SUPERUSER } from "../../src/embedded/cluster.ts";
 import type { Catalog } from "../../src/core/catalog.ts";
+import { COMMAND } from "../support/command.ts";
 import { haveSwift, startSwift, type SwiftServer } from "../support/swift.ts";
 import { createApplication, type Application } from "./application.ts";
 import { ControlledProcess } from "./controlled-process.ts";
@@ -53,7 +54,6 @@ export interface Rig extends AsyncDisposable {
   forgetRedis(): Promise<void>;
 }
 
-const MAIN = path.join(import.meta.dirname, "../../bin/holdfast.js");
 const CONFIG = path.join(import.meta.dirname, "holdfast.config.ts");
 const STORE_DISK_BYTES = 64 * 1024 * 1024;
 const DATABASE_DISK_BYTES = 512 * 1024 * 1024;
@@ -164,7 +164,7 @@ export async function openRig(isOwner: boolean): Promise<Rig> {
     controlled({
       name,
       program: process.execPath,
-      args: [MAIN, ...args],
+      args: [COMMAND, ...args],
       env: environmentOf(name),
       cwd: directory,
       readyWhen,

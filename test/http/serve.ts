@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { COMMAND } from "../support/command.ts";
 import { createDatabase } from "../support/postgres.ts";
 
 export interface ServeProcess extends AsyncDisposable {
@@ -16,15 +17,13 @@ export interface ServeProcess extends AsyncDisposable {
   growthDuring(act: () => Promise<unknown>): Promise<number>;
 }
 
-const MAIN = path.join(import.meta.dirname, "../../bin/holdfast.js");
-
 export async function startServe(...args: string[]): Promise<ServeProcess> {
   await using opened = new AsyncDisposableStack();
   const database = opened.use(await createDatabase());
   const dataDir = await mkdtemp(path.join(tmpdir(), "holdfast-serve-"));
   opened.defer(() => rm(dataDir, { recursive: true, force: true }));
   const password = "a password of the test";
-  const child = spawn(process.execPath, [MAIN, "serve", "--port", "0", ...args], {
+  const child = spawn(process.execPath, [COMMAND, "serve", "--port", "0", ...args], {
     env: {
       ...process.env,
       HOLDFAST_DATABASE_URL: database.url,
