@@ -10,8 +10,11 @@ const PAGE = readFileSync(path.join(import.meta.dirname, "../../docs/command-lin
 const help = async (...command: string[]): Promise<string> =>
   (await cli([...command, "--help"], { cwd: tmpdir() })).stdout;
 
+const commandsIn = (text: string): string[] =>
+  [...text.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name ?? "");
+
 it("names every command", { timeout: 60_000 }, async () => {
-  const commands = [...(await help()).matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name ?? "");
+  const commands = commandsIn(await help());
   expect(commands).toContain("backup");
   expect(
     commands.filter((name) => !PAGE.includes(`\`holdfast ${name}`) && !PAGE.includes(`\`${name}\``)),
@@ -36,3 +39,20 @@ it.each([
   expect(options).toContain("--help");
   expect(options.filter((name) => !PAGE.includes(name))).toEqual([]);
 });
+
+it(
+  "every command's help breaks the lines of its description where they are full",
+  { timeout: 60_000 },
+  async () => {
+    const WIDTH = 100;
+    for (const command of commandsIn(await help())) {
+      const [, description = ""] = (await help(command)).split("\n\n");
+      const lines = description.split("\n");
+      const early = lines.filter((line, at) => {
+        const [next] = lines[at + 1]?.split(" ") ?? [];
+        return next !== undefined && `${line} ${next}`.length <= WIDTH;
+      });
+      expect({ command, early }).toEqual({ command, early: [] });
+    }
+  },
+);

@@ -36,7 +36,7 @@ export function defineVerify(command: Command, { signal }: CommandContext): void
 export function defineRekey(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Gives a backup another passphrase, or other recipients, in every store that has it. Its data is not written anew, so\n" +
+      "Gives a backup another passphrase, or other recipients, in every store that has it. Its data is not written anew, so " +
         "that whoever kept a copy and the old key can still read that.",
     )
     .argument("<id>", ID);
@@ -59,7 +59,7 @@ export function defineRekey(command: Command, { signal }: CommandContext): void 
 export function defineImport(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Takes a backup that was made elsewhere into a store, under its own id, once every byte has proved to\n" +
+      "Takes a backup that was made elsewhere into a store, under its own id, once every byte has proved to " +
         "be the one that was written.",
     )
     .argument("<file>", "the backup; - is standard input")

@@ -11,7 +11,7 @@ import { addReportOptions, addUnlockOptions } from "../shared-options.ts";
 export function define(command: Command, context: CommandContext): void {
   command
     .description(
-      "Lists, shows, cancels, downloads, verifies, imports, pins and deletes the backups that are kept, through a server or on its\n" +
+      "Lists, shows, cancels, downloads, verifies, imports, pins and deletes the backups that are kept, through a server or on its " +
         "database itself. `holdfast backup --store NAME` makes one.",
     )
     .commandsGroup("Commands:");
@@ -85,7 +85,7 @@ function defineCancel(command: Command, { signal }: CommandContext): void {
 function defineDownload(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Downloads a backup as a single file, which every other command reads. The file appears under its name only when it is\n" +
+      "Downloads a backup as a single file, which every other command reads. The file appears under its name only when it is " +
         "whole.",
     )
     .argument("<id>", ID)

@@ -19,8 +19,8 @@ const MARKER = "made-by-holdfast-demo";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Starts a server with a database of its own, fills it with made-up rows, backs them up over the API, damages\n" +
-        "them, previews the restore, restores, and proves by the rows' hashes that everything is back. Exits with 1 if\n" +
+      "Starts a server with a database of its own, fills it with made-up rows, backs them up over the API, damages " +
+        "them, previews the restore, restores, and proves by the rows' hashes that everything is back. Exits with 1 if " +
         "it is not. Your own databases are not touched, whatever the environment names.",
     )
     .option(

@@ -6,8 +6,8 @@ import { addExamples, type CommandContext } from "../command.ts";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Checks the configuration, the databases (their versions, connections, and what the roles may do), Holdfast's own\n" +
-        "tables, the queue, the stores and the keys, and says for each fault what to run to mend it. No server need run, and\n" +
+      "Checks the configuration, the databases (their versions, connections, and what the roles may do), Holdfast's own " +
+        "tables, the queue, the stores and the keys, and says for each fault what to run to mend it. No server need run, and " +
         "nothing is written but a small object in each store, which is deleted again. Exits with 1 if there is a fault.",
     )
     .option(

@@ -7,8 +7,8 @@ import { collectValues } from "../options.ts";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Reads a database (its schemas, tables, keys, foreign keys and sizes, and no rows), proposes entities and groups for\n" +
-        "its tables, and writes them down as a configuration file with comments. Says what it has left out, and why. On a\n" +
+      "Reads a database (its schemas, tables, keys, foreign keys and sizes, and no rows), proposes entities and groups for " +
+        "its tables, and writes them down as a configuration file with comments. Says what it has left out, and why. On a " +
         "terminal it asks which schemas are meant and what is to be opt-in. Nothing is written to the database.",
     )
     .option(

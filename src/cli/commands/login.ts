@@ -7,7 +7,7 @@ import { serverOption } from "../server-options.ts";
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Signs in at a server and keeps the token for later commands, in holdfast/credentials.json below XDG_CONFIG_HOME\n" +
+      "Signs in at a server and keeps the token for later commands, in holdfast/credentials.json below XDG_CONFIG_HOME " +
         "(~/.config), readable by its user alone. The user name and the password are asked for; the password is not kept.",
     )
     .addOption(serverOption())

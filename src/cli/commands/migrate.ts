@@ -5,7 +5,7 @@ import { addExamples } from "../command.ts";
 export function define(command: Command): void {
   command
     .description(
-      "Makes Holdfast's own tables, or brings them up to date, in HOLDFAST_DATABASE_URL or else in the embedded\n" +
+      "Makes Holdfast's own tables, or brings them up to date, in HOLDFAST_DATABASE_URL or else in the embedded " +
         "PostgreSQL. `serve` and `worker` do the same when they start, so this is for those who want it done before.",
     )
     .action(migrate);

@@ -8,8 +8,8 @@ import { addUnlockOptions } from "../shared-options.ts";
 
 export function define(command: Command, { signal }: CommandContext): void {
   command.description(
-    "Deletes the backups that no --keep option keeps, and says of every one why. Each schedule's backups are\n" +
-      "looked at by themselves, in its time zone; those of no schedule by what they hold. What is pinned, being read, or the\n" +
+    "Deletes the backups that no --keep option keeps, and says of every one why. Each schedule's backups are " +
+      "looked at by themselves, in its time zone; those of no schedule by what they hold. What is pinned, being read, or the " +
       "only good one stays.",
   );
   addRetentionOptions(command)
@@ -17,7 +17,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .option("--dry-run", "only say what would go, and why")
     .option(
       "--store <store>",
-      "only what lies in this directory, or store of the configuration, without any ledger: where the server is not. Backups of\n" +
+      "only what lies in this directory, or store of the configuration, without any ledger: where the server is not. Backups of " +
         "the same entities are one series, and pins are not known. Not for a store that a Holdfast still looks after",
     )
     .option("--as-one", "with --store: take backups that cannot be opened for one series")

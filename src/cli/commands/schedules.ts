@@ -10,7 +10,7 @@ import { recipientOption } from "../shared-options.ts";
 export function define(command: Command, context: CommandContext): void {
   command
     .description(
-      "Says what a server backs up by itself, when, where to, and how long it stays. It is kept in its database: no server need run\n" +
+      "Says what a server backs up by itself, when, where to, and how long it stays. It is kept in its database: no server need run " +
         "to look at it or to change it, only to make the backups.",
     )
     .commandsGroup("Commands:");
@@ -80,7 +80,7 @@ function addScheduleOptions(command: Command): Command {
 function defineCreate(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Makes a schedule. Whoever makes it has MANAGE_BACKUPS, and may read all that it selects: later nobody is asked.\n" +
+      "Makes a schedule. Whoever makes it has MANAGE_BACKUPS, and may read all that it selects: later nobody is asked. " +
         "Without any --keep option every backup stays.",
     )
     .requiredOption("--name <name>", "what it is called")

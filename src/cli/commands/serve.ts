@@ -15,8 +15,8 @@ interface ServeOptions {
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Serves the API, and works on backups and restores, until Ctrl-C. With nothing configured it brings its own\n" +
-        "PostgreSQL, queue, store and keys, all below HOLDFAST_DATA_DIR (.holdfast in the working directory). What it protects\n" +
+      "Serves the API, and works on backups and restores, until Ctrl-C. With nothing configured it brings its own " +
+        "PostgreSQL, queue, store and keys, all below HOLDFAST_DATA_DIR (.holdfast in the working directory). What it protects " +
         "and where backups go stands in holdfast.config.ts, or in the file that HOLDFAST_CONFIG names.",
     )
     .addOption(
@@ -27,7 +27,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .addOption(
       new Option(
         "--metrics-port <number>",
-        "a port for /metrics alone that takes no token, on the loopback address unless HOLDFAST_METRICS_HOST says otherwise;\n" +
+        "a port for /metrics alone that takes no token, on the loopback address unless HOLDFAST_METRICS_HOST says otherwise; " +
           "0: any free port (default: HOLDFAST_METRICS_PORT, or metrics.port in the configuration file, or none)",
       ).argParser(parsePort),
     )

@@ -28,7 +28,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .command("scan")
     .summary("look for backups that are not in the list")
     .description(
-      "Looks at what the stores hold, and lists the backups that are not known: after the server that made them was lost, or its\n" +
+      "Looks at what the stores hold, and lists the backups that are not known: after the server that made them was lost, or its " +
         "database. May be done again at any time.",
     )
     .option("--store <name>", "only this store (may be repeated)", collectValues);

@@ -12,8 +12,8 @@ interface WorkerOptions {
 export function define(command: Command, { signal }: CommandContext): void {
   command
     .description(
-      "Works on backups and restores until Ctrl-C. Any number of workers may run, on any number of hosts; they need\n" +
-        "the server's database (HOLDFAST_DATABASE_URL), its queue (REDIS_URL, if the server has one), its stores and\n" +
+      "Works on backups and restores until Ctrl-C. Any number of workers may run, on any number of hosts; they need " +
+        "the server's database (HOLDFAST_DATABASE_URL), its queue (REDIS_URL, if the server has one), its stores and " +
         "its HOLDFAST_SECRET_KEY.",
     )
     .option("--concurrency <number>", "how many runs to work on at once", parseCount)
