@@ -90,11 +90,8 @@ function matchingKey(backup: ManifestTable, live: TableShape): readonly string[]
   if (backup.key.length === 0)
     return live.key.every((name) => storedColumns(backup).includes(name)) ? live.key : [];
   const wanted = new Set(backup.key);
-  const guarded = live.uniqueIndexes.some(
-    (index) =>
-      index.predicate === null &&
-      index.columns.length === wanted.size &&
-      index.columns.every((column) => wanted.has(column)),
+  const guarded = live.uniqueKeys.some(
+    (columns) => columns.length === wanted.size && columns.every((column) => wanted.has(column)),
   );
   return guarded ? backup.key : undefined;
 }

@@ -3,14 +3,7 @@ import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import * as catalog from "./catalog-queries.ts";
 import type { Session } from "./session.ts";
-import type {
-  Leaf,
-  LiveColumn,
-  LiveForeignKey,
-  LiveSequence,
-  TableShape,
-  UniqueIndex,
-} from "./table-shape.ts";
+import type { Leaf, LiveColumn, LiveForeignKey, LiveSequence, TableShape } from "./table-shape.ts";
 
 /** What can stand where a table is expected, by pg_class.relkind. */
 const OTHER_KINDS: Readonly<Record<string, string>> = {
@@ -35,20 +28,16 @@ export async function describeTables(session: Session, names: readonly TableName
   const grouped = async <Row extends { table: number }>(statement: Parameters<Session["rows"]>[0]) =>
     Map.groupBy(await session.rows<Row>(statement), (row) => row.table);
   const columns = await grouped<catalog.ColumnRow>(catalog.columns(oids));
-  const indexes = await grouped<catalog.IndexRow>(catalog.uniqueIndexes(oids));
-  const foreignKeys = await session.rows<catalog.ForeignKeyRow>(catalog.foreignKeys(oids));
-  const keysFrom = Map.groupBy(foreignKeys, (row) => row.from);
-  const keysTo = Map.groupBy(foreignKeys, (row) => row.to);
+  const uniqueKeys = await grouped<catalog.UniqueKeyRow>(catalog.uniqueKeys(oids));
+  const foreignKeys = await grouped<catalog.ForeignKeyRow>(catalog.foreignKeys(oids));
   const sequences = await grouped<catalog.SequenceRow>(catalog.sequences(oids));
-  const extras = await grouped<catalog.ExtraRow>(catalog.extras(oids));
   const leafRows = await grouped<catalog.LeafRow>(catalog.leaves(oids));
 
   const shapes = new Map<string, TableShape>();
   for (const row of found) {
     const { oid } = row;
-    const extra = extras.get(oid)?.[0];
     const tableColumns = (columns.get(oid) ?? []).map(columnOf);
-    const uniqueIndexes = indexes.get(oid) ?? [];
+    const keys = uniqueKeys.get(oid) ?? [];
     const leaves = (leafRows.get(oid) ?? []).map((leaf) => leafOf(session.database, row, leaf));
     const nullable = new Set(tableColumns.filter((column) => column.nullable).map((column) => column.name));
     const counts = leaves.map((leaf) => leaf.estimatedRows).filter((count) => count !== null);
@@ -57,31 +46,15 @@ export async function describeTables(session: Session, names: readonly TableName
       name: row.name,
       oid,
       kind: row.kind === "p" ? "PARTITIONED" : "TABLE",
-      unlogged: row.persistence === "u",
-      owner: row.owner,
       columns: tableColumns,
-      key: matchingKey(uniqueIndexes, nullable),
-      uniqueIndexes: uniqueIndexes.filter((index) => index.valid).map(uniqueIndexOf),
-      exclusions: extra?.exclusions ?? [],
-      foreignKeys: (keysFrom.get(oid) ?? []).map(foreignKeyOf),
-      referencedBy: (keysTo.get(oid) ?? []).map(foreignKeyOf),
+      key: matchingKey(keys, nullable),
+      uniqueKeys: keys.map((key) => key.columns),
+      foreignKeys: (foreignKeys.get(oid) ?? []).map(foreignKeyOf),
       sequences: (sequences.get(oid) ?? []).map(sequenceOf),
-      triggers: extra?.triggers ?? [],
-      rules: extra?.rules ?? [],
-      rowSecurity: { enabled: row.rls_enabled, forced: row.rls_forced, active: row.rls_active },
+      rowsAreHidden: row.rls_active,
       leaves,
-      inheritedBy: extra?.inherited_by ?? [],
-      inheritsFrom: extra?.inherits_from ?? [],
       estimatedRows: counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0),
       sizeBytes: leaves.reduce((sum, leaf) => sum + leaf.sizeBytes, 0),
-      may: {
-        select: row.may_select,
-        insert: row.may_insert,
-        update: row.may_update,
-        delete: row.may_delete,
-        truncate: row.may_truncate,
-        alter: row.may_alter,
-      },
     });
   }
   return names.map((name) => shapes.get(tableKey(name))).filter((shape) => shape !== undefined);
@@ -149,44 +122,18 @@ function estimateRows(row: catalog.LeafRow): number | null {
 }
 
 /** The rows come with the primary key first and then the shortest. */
-export function matchingKey(indexes: readonly catalog.IndexRow[], nullable: ReadonlySet<string>): string[] {
-  const key = indexes.find(
-    (index) =>
-      index.primary ||
-      (index.valid &&
-        index.immediate &&
-        !index.exclusion &&
-        index.predicate === null &&
-        index.columns !== null &&
-        !index.columns.some((column) => nullable.has(column))),
-  );
-  return key?.columns ?? [];
-}
-
-function uniqueIndexOf(row: catalog.IndexRow): UniqueIndex {
-  return {
-    name: row.name,
-    primary: row.primary,
-    columns: row.columns ?? [],
-    predicate: row.predicate,
-    definition: row.definition,
-    nullsNotDistinct: row.nulls_not_distinct,
-    immediate: row.immediate,
-    exclusion: row.exclusion,
-  };
+export function matchingKey(keys: readonly catalog.UniqueKeyRow[], nullable: ReadonlySet<string>): string[] {
+  const serves = (key: catalog.UniqueKeyRow): boolean =>
+    key.primary || (key.plain && !key.columns.some((column) => nullable.has(column)));
+  return keys.find(serves)?.columns ?? [];
 }
 
 function foreignKeyOf(row: catalog.ForeignKeyRow): LiveForeignKey {
   return {
     name: row.name,
-    table: { schema: row.from_schema, name: row.from_name },
     columns: row.columns,
     references: { schema: row.to_schema, name: row.to_name },
     referencedColumns: row.referenced_columns,
-    onDelete: row.on_delete,
-    onUpdate: row.on_update,
-    deferrable: row.deferrable,
-    initiallyDeferred: row.deferred,
     enforced: row.enforced,
   };
 }
@@ -208,9 +155,7 @@ function sequenceOf(row: catalog.SequenceRow): LiveSequence {
     column: row.column,
     schema: row.schema,
     name: row.name,
-    identity: row.identity,
     lastValue: row.last_value,
-    start: row.start,
     increment: row.increment,
     minimum: row.minimum,
     maximum: row.maximum,

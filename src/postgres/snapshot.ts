@@ -1,5 +1,5 @@
 // One moment of a database, shared by every session that copies it.
-import { sql, type SQL } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
 import { wantedTables, type RelationRow } from "./catalog-queries.ts";
@@ -7,7 +7,7 @@ import type { Database } from "./connect.ts";
 import { countFreeConnections } from "./free-connections.ts";
 import { describeTables, findTables } from "./introspect.ts";
 import { readingShortfalls, refuseShortfalls } from "./privileges.ts";
-import { literal, tableIdentifier } from "./quote.ts";
+import { literal, statementText, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 import type { TableShape } from "./table-shape.ts";
 import { describeTypes, type TypeNeeds } from "./types.ts";
@@ -73,11 +73,14 @@ export async function openSnapshot(
   try {
     const found = await findTables(leader, names);
     refuseShortfalls(database.name, "a backup", await readingShortfalls(leader, names));
-    const locks = sql`LOCK TABLE ${sql.join(
-      // The rows of a partitioned table are in its partitions; what inherits from another table is not copied with it.
-      found.map((table) => sql`${sql.raw(table.kind === "p" ? "" : "ONLY ")}${tableIdentifier(table)}`),
-      sql`, `,
-    )} IN ACCESS SHARE MODE`;
+    // As text: each session sends it.
+    const locks = statementText(
+      sql`LOCK TABLE ${sql.join(
+        // The rows of a partitioned table are in its partitions; what inherits from another table is not copied with it.
+        found.map((table) => sql`${sql.raw(table.kind === "p" ? "" : "ONLY ")}${tableIdentifier(table)}`),
+        sql`, `,
+      )} IN ACCESS SHARE MODE`,
+    );
     await leader.begin(CHARACTERISTICS);
     await lockTables(leader, found, locks, options.lockTimeoutMs ?? LOCK_TIMEOUT_MS);
     const [moment] = await leader.rows<Moment>(sql`
@@ -168,7 +171,7 @@ interface Moment {
 async function lockTables(
   session: Session,
   tables: readonly RelationRow[],
-  locks: SQL,
+  locks: string,
   timeoutMs: number,
 ): Promise<void> {
   await session.query(sql`SET LOCAL lock_timeout = ${literal(`${timeoutMs}ms`)}`);
@@ -214,7 +217,7 @@ async function tablesLocked(
 }
 
 function refusePolicies(database: string, tables: readonly TableShape[]): void {
-  const hidden = tables.filter((table) => table.rowSecurity.active).map(tableLabel);
+  const hidden = tables.filter((table) => table.rowsAreHidden).map(tableLabel);
   if (hidden.length === 0) return;
   const message = `In the database ${database}, row-level security may hide rows of ${hidden.join(", ")} from the role.`;
   throw new HoldfastError("ROW_SECURITY", message, { details: { database, tables: hidden } });

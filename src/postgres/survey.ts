@@ -70,12 +70,9 @@ export async function surveyTables(session: Session, names: readonly TableName[]
   const grouped = async <Row extends { table: number }>(statement: Parameters<Session["rows"]>[0]) =>
     Map.groupBy(await session.rows<Row>(statement), (row) => row.table);
   const columns = await grouped<catalog.ColumnRow>(catalog.columns(oids));
-  const indexes = await grouped<catalog.IndexRow>(catalog.uniqueIndexes(oids));
+  const uniqueKeys = await grouped<catalog.UniqueKeyRow>(catalog.uniqueKeys(oids));
   const families = await grouped<FamilyRow>(family(oids));
-  const foreignKeys = Map.groupBy(
-    await session.rows<catalog.ForeignKeyRow>(catalog.foreignKeys(oids)),
-    (row) => row.from,
-  );
+  const foreignKeys = await grouped<catalog.ForeignKeyRow>(catalog.foreignKeys(oids));
   const tables = names.map((table): SurveyedTable => {
     const row = found.get(keyOf(table));
     if (row === undefined) return { table, ...NOTHING };
@@ -86,7 +83,7 @@ export async function surveyTables(session: Session, names: readonly TableName[]
       kind: row.persistence === "t" ? "a temporary table" : (KINDS[row.kind] ?? "nothing"),
       partitionOf: kin?.ancestors ?? [],
       foreignPartitions: kin?.foreign_leaves ?? [],
-      key: matchingKey(indexes.get(row.oid) ?? [], new Set(nullable.map((column) => column.name))),
+      key: matchingKey(uniqueKeys.get(row.oid) ?? [], new Set(nullable.map((column) => column.name))),
       refersTo: (foreignKeys.get(row.oid) ?? []).map((key) => ({
         table: { schema: key.to_schema, name: key.to_name },
         constraint: key.name,

@@ -65,25 +65,29 @@ function inOrderOfUse(rows: readonly TypeRow[]): TypeRow[] {
 /** Object ids below this one are PostgreSQL's own. */
 const FIRST_OF_USERS = 16_384;
 
+/** An array is looked through to its elements. */
+const element = (oid: SQL): SQL =>
+  sql`(SELECT CASE WHEN e.typcategory = 'A' AND e.typelem <> 0 THEN e.typelem ELSE e.oid END FROM pg_type e WHERE e.oid = ${oid})`;
+
 /**
- * The multirange of a range is looked up through JSON, because PostgreSQL has it only from version 14 on. Arrays are looked
- * through to their elements, also where those are what another type is made of.
+ * What a type is made of, as a relation. The multirange of a range is looked up through JSON, because PostgreSQL has it only from
+ * version 14 on.
  */
+const partsOf = (whole: SQL): SQL => sql`(
+    SELECT ${element(sql`made.typbasetype`)} AS part FROM pg_type made WHERE made.oid = ${whole} AND made.typtype = 'd'
+    UNION ALL SELECT ${element(sql`a.atttypid`)} FROM pg_type made
+      JOIN pg_attribute a ON a.attrelid = made.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE made.oid = ${whole} AND made.typtype = 'c'
+    UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = ${whole}
+    UNION ALL SELECT r.rngtypid FROM pg_range r WHERE (to_jsonb(r) ->> 'rngmultitypid')::oid = ${whole})`;
+
 function typesOf(oids: readonly number[]): SQL {
-  const element = (oid: SQL): SQL =>
-    sql`(SELECT CASE WHEN e.typcategory = 'A' AND e.typelem <> 0 THEN e.typelem ELSE e.oid END FROM pg_type e WHERE e.oid = ${oid})`;
   return sql`
-    WITH RECURSIVE parts AS (
-      SELECT t.oid AS whole, ${element(sql`t.typbasetype`)} AS part FROM pg_type t WHERE t.typtype = 'd'
-      UNION ALL SELECT t.oid, ${element(sql`a.atttypid`)} FROM pg_type t
-        JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped WHERE t.typtype = 'c'
-      UNION ALL SELECT r.rngtypid, r.rngsubtype FROM pg_range r
-      UNION ALL SELECT (to_jsonb(r) ->> 'rngmultitypid')::oid, r.rngtypid FROM pg_range r
-        WHERE to_jsonb(r) ? 'rngmultitypid'
-    ), used(oid) AS (
-      SELECT ${element(sql`a.atttypid`)} FROM ${wantedTables(oids)}
-        JOIN pg_attribute a ON a.attrelid = wanted.oid AND a.attnum > 0 AND NOT a.attisdropped
-      UNION SELECT parts.part FROM used JOIN parts ON parts.whole = used.oid AND used.oid >= ${sql.raw(String(FIRST_OF_USERS))}
+    WITH RECURSIVE used(oid) AS (
+      SELECT ${element(sql`a.atttypid`)} FROM (SELECT DISTINCT a.atttypid FROM ${wantedTables(oids)}
+        JOIN pg_attribute a ON a.attrelid = wanted.oid AND a.attnum > 0 AND NOT a.attisdropped) a
+      UNION SELECT parts.part FROM used CROSS JOIN LATERAL ${partsOf(sql`used.oid`)} parts
+        WHERE used.oid >= ${sql.raw(String(FIRST_OF_USERS))}
     )
     SELECT t.oid, n.nspname::text AS schema, t.typname::text AS name,
       CASE WHEN x.oid IS NOT NULL THEN 'EXTENSION' ELSE
@@ -92,12 +96,12 @@ function typesOf(oids: readonly number[]): SQL {
       CASE WHEN x.oid IS NULL AND t.typtype = 'e' THEN (
         SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid) END AS labels,
       CASE WHEN x.oid IS NOT NULL THEN NULL WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod)
-        WHEN t.typtype IN ('r', 'm') THEN (SELECT format_type(parts.part, NULL) FROM parts WHERE parts.whole = t.oid)
+        WHEN t.typtype IN ('r', 'm') THEN (SELECT format_type(parts.part, NULL) FROM ${partsOf(sql`t.oid`)} parts)
         END AS base,
       CASE WHEN x.oid IS NULL AND t.typtype = 'c' THEN (
         SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
         FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END AS attributes,
-      coalesce((SELECT json_agg(parts.part::int8) FROM parts WHERE parts.whole = t.oid), '[]') AS uses,
+      coalesce((SELECT json_agg(parts.part::int8) FROM ${partsOf(sql`t.oid`)} parts), '[]') AS uses,
       x.extname::text AS extension, xn.nspname::text AS extension_schema, x.extversion AS extension_version
     FROM used
     JOIN pg_type t ON t.oid = used.oid AND t.oid >= ${sql.raw(String(FIRST_OF_USERS))}
