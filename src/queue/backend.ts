@@ -53,6 +53,8 @@ export function postgresBackend(
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       application_name: "holdfast-queue",
+      // What a crash of the server takes from the queue is found again in the ledger: nobody waits for the disk.
+      options: "-c synchronous_commit=off",
     },
     prefix: namespace,
     close: () => undefined,

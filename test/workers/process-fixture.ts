@@ -21,6 +21,8 @@ export const ENDLESS: Pretence = { steps: 10, stepMs: 20, endlessIn: 1 };
 
 /** For tests that wait until dead workers are noticed, on machines that have other things to do. */
 export const PATIENCE_MS = 120_000;
+/** For one wait of such a test: before the test is given up, it says what was waited for. */
+export const WAIT_MS = PATIENCE_MS / 2;
 
 export function percents(states: readonly Run[]): number[] {
   return states.map(({ progress }) => progress.percent);
@@ -115,7 +117,7 @@ async function startProcess(program: string, args: string[]): Promise<WorkerProc
         if (lines.some((line) => line.msg === msg && (runId === undefined || line.runId === runId))) return;
         throw new Error(`the worker has not logged "${msg}", but ${JSON.stringify(lines.slice(-5))}`);
       },
-      { timeout: PATIENCE_MS, interval: 20 },
+      { timeout: WAIT_MS, interval: 20 },
     );
   await logged("ready");
   return { child, lines, logged, exited: exited.promise };

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { findArtifact } from "../../src/ledger/artifacts.ts";
 import { findRun, requestCancel } from "../../src/ledger/runs.ts";
-import { createSite, ENDLESS, PATIENCE_MS, percents } from "./process-fixture.ts";
+import { createSite, ENDLESS, PATIENCE_MS, percents, WAIT_MS } from "./process-fixture.ts";
 
 describe("a worker that is killed midway", { timeout: PATIENCE_MS }, () => {
   it("loses its run to another, which does it from the start and leaves nothing of the first attempt", async () => {
@@ -10,7 +10,7 @@ describe("a worker that is killed midway", { timeout: PATIENCE_MS }, () => {
     const first = await site.startWorker();
     const run = await site.submit(ENDLESS);
     const states = site.follow(run.id);
-    await vi.waitFor(async () => expect(await site.stored()).toHaveLength(1), { timeout: PATIENCE_MS });
+    await vi.waitFor(async () => expect(await site.stored()).toHaveLength(1), { timeout: WAIT_MS });
     const second = await site.startWorker();
     first.child.kill("SIGKILL");
 
@@ -25,7 +25,7 @@ describe("a worker that is killed midway", { timeout: PATIENCE_MS }, () => {
     const site = await createSite();
     const first = await site.startWorker();
     const run = await site.submit(ENDLESS);
-    await vi.waitFor(async () => expect(await site.stored()).toHaveLength(1), { timeout: PATIENCE_MS });
+    await vi.waitFor(async () => expect(await site.stored()).toHaveLength(1), { timeout: WAIT_MS });
     first.child.kill("SIGKILL");
     await first.exited;
     await requestCancel(site.ledger, run.id);
@@ -57,7 +57,7 @@ it(
         const told = frozen.lines.filter(({ runId }) => runId === run.id).map(({ msg }) => msg);
         expect(told).toContainEqual(expect.stringContaining("another worker has taken the run over"));
       },
-      { timeout: PATIENCE_MS },
+      { timeout: WAIT_MS },
     );
     expect(await findRun(site.ledger, run.id)).toEqual(before);
     const artifact = await findArtifact(site.ledger, run.id);
