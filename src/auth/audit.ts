@@ -28,9 +28,11 @@ const LOCK_TIMEOUT = "10s";
 export async function recordAudit(db: Database, record: AuditRecord): Promise<void> {
   const { actor, action, target, address, details } = record;
   const ip = typeof address === "string" && isIP(address) !== 0 && !address.includes("%") ? address : null;
-  // A restore of the log keeps everybody from writing to it: nobody waits for that without end.
-  await db.execute(sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`);
-  await db.insert(auditLogs).values({ actor, action, target: target ?? null, ip, details: details ?? null });
+  // A restore of the log keeps everybody from writing to it: nobody waits for that without end. Sent in this order, and answered together.
+  await Promise.all([
+    db.execute(sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`),
+    db.insert(auditLogs).values({ actor, action, target: target ?? null, ip, details: details ?? null }),
+  ]);
 }
 
 export interface AuditEntry {
