@@ -1,7 +1,9 @@
 // Rows of empty tables that are inserted while others are still being staged: nobody sees any of them before all are there, and whatever
 // stands in their way, the restore ends as it would have without.
 import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
+import type { Foresight } from "../../src/postgres/foresight.ts";
 import { stageRows } from "../../src/postgres/stage-rows.ts";
 import type { Staging } from "../../src/postgres/staging.ts";
 import type { RestoreResult } from "../../src/postgres/staging-schema.ts";
@@ -51,6 +53,40 @@ describe("a restore into an empty table", () => {
     expect(await fixture.sql`select from app.b`).toHaveLength(0);
     await fixture.restore(backup, { early: true, expectPlan: plan });
     expect(await fixture.contents()).toEqual(before);
+  });
+
+  it("is foreseen with the rows that it has by then, and nothing stays of it where they are refused", async () => {
+    await using fixture = await createFixture(DDL, ENTITIES);
+    const backup = await fixture.backUp();
+    await fixture.sql`truncate app.b`;
+    await fixture.sql`update app.a set v = 'changed' where id < 4`;
+    const tables = ["a", "b"].map((name) => ({ schema: "app", name }));
+    const asked: unknown[] = [];
+    const foresight: Foresight = {
+      database: fixture.database.name,
+      tables,
+      question: (rowsThen) =>
+        sql.join(
+          tables.map(
+            (table) =>
+              sql`SELECT count(*)::int AS rows, max(v) AS last FROM (${rowsThen(table, ["v"])}) AS later`,
+          ),
+          sql` UNION ALL `,
+        ),
+      consider: (answer) => {
+        asked.push([...answer]);
+        if (asked.length === 1) throw new Error("refused");
+      },
+    };
+    await expect(fixture.restore(backup, { early: true, foresight })).rejects.toThrow("refused");
+    expect(await fixture.sql`select from app.b`).toHaveLength(0);
+    expect(await leftBehind(fixture)).toEqual(NOTHING);
+    await fixture.restore(backup, { early: true, foresight });
+    const then = [
+      { rows: 20, last: "a9" },
+      { rows: 20, last: "b9" },
+    ];
+    expect(asked).toEqual([then, then]);
   });
 
   it("has the rows that another session has staged as well", async () => {
