@@ -65,6 +65,8 @@ export interface RestoreOrder {
 const SHARES = { planning: [0, 1], staging: [1, 60], comparing: [60, 75], applying: [75, 100] } as const;
 /** Of tables with fewer bytes of COPY text there is hardly a part left to stage when the first ones are. */
 const EARLY_BYTES = 3 * PART_RAW_BYTES;
+/** Connections beside those that load: for rows that are inserted early, and for what is to be said about the work of others. */
+const BESIDE = 2;
 /** How long commits that have begun may take after the caller has asked to stop. */
 const COMMIT_GRACE_MS = 10_000;
 
@@ -96,10 +98,9 @@ export async function restore(
     const shares: RestoreShare[] = [];
     for (const part of choice.databases) {
       const database = openRestored(deps, part.name);
-      const others = openRestored({ ...deps, connections: 1 }, part.name);
-      const early = openRestored({ ...deps, connections: 1 }, part.name);
-      const pieces = stagingPieces(others, stagingSchema(order.runId, order.attempt), stop.signal);
-      const target: Target = { part, database, others, early, pieces, staging: undefined };
+      const beside = openRestored({ ...deps, connections: BESIDE }, part.name);
+      const pieces = stagingPieces(beside, stagingSchema(order.runId, order.attempt), stop.signal);
+      const target: Target = { part, database, beside, pieces, staging: undefined };
       opened.push(target);
       const applied = await takeOver(database, order, stop.signal);
       if (applied !== undefined) shares.push({ database: part.name, applied });
@@ -115,7 +116,7 @@ export async function restore(
       target.staging = await openStaging(database, options, stop.signal);
       const large = tables.filter(({ rawBytes }) => rawBytes >= EARLY_BYTES);
       if (!order.dryRun && large.length > 0 && part.chosenRows.length === 0)
-        await target.staging.insertEarly(target.early, large);
+        await target.staging.insertEarly(target.beside, large);
       shares.push({ database: part.name, staging: target.staging });
     }
     const targets = opened.flatMap(({ staging, ...target }) => (staging ? [{ ...target, staging }] : []));
@@ -144,18 +145,15 @@ export async function restore(
     stopping.end();
     for (const { staging } of opened) await staging?.close();
     stop.abort();
-    for (const { database, others, early } of opened)
-      await Promise.all([database, others, early].map((each) => each.close()));
+    for (const { database, beside } of opened) await Promise.all([database.close(), beside.close()]);
   }
 }
 
 /** One of the databases that a restore is about. */
 interface Target extends Omit<LoadTarget, "staging"> {
   readonly database: Database;
-  /** The same, for what is to be said about the work of others while all of its own connections load. */
-  readonly others: Database;
-  /** The same, for what is inserted meanwhile. */
-  readonly early: Database;
+  /** The same, for what goes on while all of its own connections load. */
+  readonly beside: Database;
   /** undefined: not yet, or applied by an earlier attempt. */
   staging: LoadTarget["staging"] | undefined;
 }
