@@ -93,7 +93,8 @@ describe("one run", () => {
     await finishRun(ledger, lease, { status: "SUCCEEDED" });
     const states = await seen;
     const tenthsOfSeconds = (performance.now() - startedAtMs) / 100;
-    expect(states.length).toBeLessThanOrEqual(Math.floor(tenthsOfSeconds) + 1);
+    // The first at once, and a timer may be early by less than a millisecond.
+    expect(states.length).toBeLessThanOrEqual(Math.ceil(tenthsOfSeconds) + 1);
     expect(states.at(-1)).toMatchObject({ status: "SUCCEEDED" });
     const percents = states.map(({ progress }) => progress.percent);
     expect(percents).toEqual(percents.toSorted((a, b) => a - b));
