@@ -15,6 +15,7 @@ import { readJob, type JobPayload } from "./jobs.ts";
 
 /** What becomes of a job: it is done with, or it comes back after that time; 0: at once, for any worker. */
 export type JobVerdict = "done" | { readonly againAfterMs: number };
+const AT_ONCE: JobVerdict = { againAfterMs: 0 };
 
 /**
  * Works on a run until it is settled, or until `shutdown` aborts and the run is given back. What it throws is not the
@@ -52,7 +53,8 @@ export async function startQueueWorker<B extends IQueueBackend, C>(
     const { kind, runId } = read(job);
     const handler = handlers[kind];
     if (handler === undefined) throw new UnrecoverableError(`no handler for ${kind}`);
-    const verdict = await handler(runId, shutdown.signal);
+    // A job that is just being fetched when the worker ends, perhaps one that it has given back itself, is for others to begin.
+    const verdict = shutdown.signal.aborted ? AT_ONCE : await handler(runId, shutdown.signal);
     if (verdict === "done") return;
     if (verdict.againAfterMs === 0) {
       await job.moveToWait(token);
@@ -86,7 +88,7 @@ export async function startQueueWorker<B extends IQueueBackend, C>(
 
   return {
     async close() {
-      // In this order: a job that is just being fetched finds the signal aborted already.
+      // In this order: a job that is fetched from now on is not begun.
       shutdown.abort();
       const timeout = Promise.withResolvers<void>();
       const timer = setTimeout(timeout.resolve, CLOSE_TIMEOUT_MS);

@@ -68,6 +68,26 @@ describe("a job", () => {
     expect(seen.toSorted()).toEqual([`backup ${backup}`, `restore ${restore}`]);
   });
 
+  it("that is given back by a worker that ends is not begun by it again", async () => {
+    const begun: boolean[] = [];
+    const runIds = [randomUUID(), randomUUID(), randomUUID()];
+    await Promise.all(runIds.map((runId) => queue.enqueue("BACKUP", runId)));
+    const giveBack = async (_runId: string, shutdown: AbortSignal) => {
+      begun.push(shutdown.aborted);
+      if (!shutdown.aborted) await new Promise((resolve) => shutdown.addEventListener("abort", resolve));
+      return { againAfterMs: 0 };
+    };
+    // Each has room for more, and asks for it just when jobs come back.
+    for (let round = 1; round <= 15; round++) {
+      const worker = await queue.startWorker({ BACKUP: giveBack }, { concurrency: 4 });
+      await vi.waitFor(() => expect(begun.length).toBeGreaterThanOrEqual(3 * round), { timeout: 20_000 });
+      await worker.close();
+    }
+    expect(begun.filter((late) => late)).toEqual([]);
+    await work({ BACKUP: async () => "done" });
+    await Promise.all(runIds.map(settled));
+  });
+
   it("is there once, however often it is queued, until it is done; then it can be queued again", async () => {
     let times = 0;
     const go = Promise.withResolvers<"done">();
