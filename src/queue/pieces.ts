@@ -62,7 +62,10 @@ export function openPieces<B extends IQueueBackend, C>(
     async startWorker(handler, { concurrency }) {
       const shutdown = new AbortController();
       const work = async (job: Job<PieceJob>, token?: string): Promise<void> => {
-        if ((await handler(payload.parse(job.data), shutdown.signal)) === "done") return;
+        const piece = payload.parse(job.data);
+        // One that is just being fetched when the worker ends is not begun.
+        const verdict = shutdown.signal.aborted ? "for others" : await handler(piece, shutdown.signal);
+        if (verdict === "done") return;
         await job.moveToDelayed(Date.now() + FOR_OTHERS_MS, token);
         throw new DelayedError();
       };

@@ -55,5 +55,6 @@ it("what was compiled is kept below the home of the account, whatever HOME says,
   expect(await keptAt({ HOME: "/nowhere" })).toBe(path.join(userInfo().homedir, ".cache/holdfast"));
   const elsewhere = await mkdtemp(path.join(tmpdir(), "holdfast-compiled-"));
   expect(await keptAt({ NODE_COMPILE_CACHE: elsewhere })).toBe(elsewhere);
+  expect(await evaluate(program, [], { NODE_DISABLE_COMPILE_CACHE: "1" })).toBe("undefined");
   await rm(elsewhere, { recursive: true });
 });

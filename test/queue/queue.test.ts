@@ -31,25 +31,22 @@ async function work(handlers: RunHandlers, on: RunQueue = queue) {
 const settled = (runId: string) =>
   vi.waitFor(async () => expect(await queue.has(runId)).toBe(false), { timeout: 20_000 });
 
-it.skipIf(redisUrl !== undefined)(
-  "on PostgreSQL waits for no disk: what is lost is found again",
-  async () => {
-    const sql = postgres(database.url, { max: 1, connection: { synchronous_commit: "on" } });
-    // The tests' server waits for none anyway.
-    await sql`alter database ${sql(database.name)} set synchronous_commit = on`;
-    await sql`alter table bullmq.job add constraint unflushed check (current_setting('synchronous_commit') = 'off')`;
-    onTestFinished(async () => {
-      await sql`alter table bullmq.job drop constraint unflushed`;
-      await sql.end();
-    });
-    const opened = await testQueue(place);
-    const runId = randomUUID();
-    await opened.enqueue("BACKUP", runId);
-    await expect(sql`update bullmq.job set name = name`).rejects.toThrow("unflushed");
-    await work({ BACKUP: async () => "done" }, opened);
-    await settled(runId);
-  },
-);
+it.skipIf(redisUrl !== undefined)("waits for no disk where it is in PostgreSQL", async () => {
+  const sql = postgres(database.url, { max: 1, connection: { synchronous_commit: "on" } });
+  // The tests' server waits for none anyway.
+  await sql`alter database ${sql(database.name)} set synchronous_commit = on`;
+  await sql`alter table bullmq.job add constraint unflushed check (current_setting('synchronous_commit') = 'off')`;
+  onTestFinished(async () => {
+    await sql`alter table bullmq.job drop constraint unflushed`;
+    await sql.end();
+  });
+  const opened = await testQueue(place);
+  const runId = randomUUID();
+  await opened.enqueue("BACKUP", runId);
+  await expect(sql`update bullmq.job set name = name`).rejects.toThrow("unflushed");
+  await work({ BACKUP: async () => "done" }, opened);
+  await settled(runId);
+});
 
 describe("a job", () => {
   it("brings its run to the handler of its kind, in whichever process", async () => {
