@@ -1,6 +1,7 @@
 // The catalog: which entities there are, in which groups, over which tables, and which permissions they need.
 // Pure: tables are names here; whether they exist is for src/postgres to say.
 import { HoldfastError } from "./errors.ts";
+import { someNames } from "./some.ts";
 
 /** A table as it is written in the catalog and in artifacts: schema and name, unquoted. */
 export interface TableName {
@@ -172,7 +173,7 @@ export function entityNamed(catalog: Catalog, name: string): Entity {
   const entity = catalog.entities.get(name);
   if (entity === undefined) {
     throw new HoldfastError("BAD_INPUT", `There is no entity ${name}.`, {
-      hint: `The entities are ${[...catalog.entities.keys()].join(", ")}.`,
+      hint: `The entities are ${someNames([...catalog.entities.keys()])}.`,
     });
   }
   return entity;
@@ -182,7 +183,7 @@ function groupNamed(catalog: Catalog, name: string): EntityGroup {
   const group = catalog.groups.find((candidate) => candidate.name === name);
   if (group === undefined) {
     throw new HoldfastError("BAD_INPUT", `There is no group ${name}.`, {
-      hint: `The groups are ${catalog.groups.map((candidate) => candidate.name).join(", ")}.`,
+      hint: `The groups are ${someNames(catalog.groups.map((candidate) => candidate.name))}.`,
     });
   }
   return group;

@@ -2,6 +2,7 @@
 import type { Manifest } from "./artifact.ts";
 import { tableLabel, type Catalog } from "./catalog.ts";
 import { HoldfastError } from "./errors.ts";
+import { someNames } from "./some.ts";
 
 export interface ArtifactContents {
   /** Names of entities, in the catalog's order. */
@@ -26,7 +27,7 @@ export function contentsOf(catalog: Catalog, manifest: Manifest): ArtifactConten
   if (unknown.length > 0) {
     throw new HoldfastError(
       "FOREIGN_CONTENTS",
-      `The backup holds ${unknown.join(" and ")}, which the catalog does not have.`,
+      `The backup holds ${someNames(unknown, " and ")}, which the catalog does not have.`,
       { hint: "Take it to the Holdfast that has them in its catalog.", details: { entities: unknown } },
     );
   }

@@ -5,6 +5,7 @@ import { HoldfastError } from "../core/errors.ts";
 import type { TableOwners } from "../postgres/references.ts";
 import { selectorsOf, type RowSelector } from "../core/row-selection.ts";
 import type { RowSelection } from "../core/run.ts";
+import { someNames } from "../core/some.ts";
 
 export interface RestoreChoice {
   /** In the catalog's order. */
@@ -35,7 +36,7 @@ export function checkWithin(manifest: Manifest, names: readonly string[]): void 
   const labels = foreign.map(({ name, group }) => `${name} (of ${group})`);
   throw new HoldfastError(
     "FOREIGN_CONTENTS",
-    `The backup holds ${labels.join(" and ")}, which cannot be restored here.`,
+    `The backup holds ${someNames(labels, " and ")}, which cannot be restored here.`,
     {
       hint: "Restore it where all of its entities may be restored; nothing was changed.",
       details: { entities: foreign.map(({ name }) => name) },
@@ -61,8 +62,8 @@ export function chooseTables(
   for (const name of named ?? []) entityNamed(catalog, name);
   const absent = [...new Set(named)].filter((name) => !held.has(name));
   if (absent.length > 0) {
-    throw new HoldfastError("ENTITY_NOT_IN_BACKUP", `The backup does not hold ${absent.join(" or ")}.`, {
-      hint: `The backup holds ${[...held].join(", ")}.`,
+    throw new HoldfastError("ENTITY_NOT_IN_BACKUP", `The backup does not hold ${someNames(absent, " or ")}.`, {
+      hint: `The backup holds ${someNames([...held])}.`,
       details: { entities: absent },
     });
   }
@@ -71,7 +72,7 @@ export function chooseTables(
   if (unknown.length > 0) {
     throw new HoldfastError(
       "FOREIGN_CONTENTS",
-      `The catalog has no ${unknown.join(" and no ")}, which the backup holds.`,
+      `The catalog has no ${someNames(unknown, " and no ")}, which the backup holds.`,
     );
   }
   const entities = [...catalog.entities.values()].filter((entity) => wanted.has(entity.name));
@@ -87,7 +88,7 @@ export function chooseTables(
     const labels = foreign.map(({ table }) => tableLabel(table));
     throw new HoldfastError(
       "FOREIGN_CONTENTS",
-      `The catalog does not give the entity ${labels.join(" and ")}.`,
+      `The catalog does not give the entity ${someNames(labels, " and ")}.`,
     );
   }
   return {

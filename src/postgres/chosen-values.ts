@@ -6,6 +6,7 @@ import postgres from "postgres";
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { describeSelector, splitKey, type RowSelector } from "../core/row-selection.ts";
+import { someNames } from "../core/some.ts";
 import { literal, statementText, tableIdentifier } from "./quote.ts";
 import type { RestoredTable } from "./restored-table.ts";
 import type { Session } from "./session.ts";
@@ -94,7 +95,7 @@ function refuseColumn(table: RestoredTable, selector: RowSelector, name: string)
   const nearest = closest(name, table.columns);
   const question = generated ? "" : `Did you mean ${nearest}? `;
   throw new HoldfastError("BAD_INPUT", `${describeSelector(selector)}: ${reason}.`, {
-    hint: `${question}Its columns are ${table.columns.join(", ")}.`,
+    hint: `${question}Its columns are ${someNames(table.columns)}.`,
     details: { table: label, column: name, columns: table.columns },
   });
 }

@@ -3,6 +3,7 @@
 import type { ColumnShape, ManifestTable } from "../core/artifact.ts";
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
+import { someClauses } from "../core/some.ts";
 import { storedColumns, type LiveColumn, type TableShape } from "./table-shape.ts";
 import { holdsEveryValue } from "./type-widening.ts";
 
@@ -39,7 +40,7 @@ export function fitTables(backups: readonly ManifestTable[], shapes: readonly Ta
 
 /** @param faults whole clauses, each naming its table */
 export function schemaDrift(faults: readonly string[], cause?: unknown): HoldfastError {
-  const message = `The database has changed since the backup: ${faults.join("; ")}.`;
+  const message = `The database has changed since the backup: ${someClauses(faults)}.`;
   return new HoldfastError("SCHEMA_DRIFT", message, { cause, details: { differences: faults } });
 }
 

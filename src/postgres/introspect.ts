@@ -1,6 +1,7 @@
 // Describes live tables from PostgreSQL's catalogs: a fixed number of queries, however many tables there are.
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
+import { someClauses, someNames } from "../core/some.ts";
 import * as catalog from "./catalog-queries.ts";
 import type { Session } from "./session.ts";
 import type { Leaf, LiveColumn, LiveForeignKey, LiveSequence, TableShape } from "./table-shape.ts";
@@ -82,7 +83,7 @@ const tableKey = (table: TableName): string => JSON.stringify([table.schema, tab
 function tablesMissing(database: string, missing: readonly TableName[]): HoldfastError {
   const labels = missing.map(tableLabel);
   const verb = labels.length === 1 ? "There is no table" : "There are no tables";
-  return new HoldfastError("TABLE_MISSING", `${verb} ${labels.join(", ")} in the database ${database}.`, {
+  return new HoldfastError("TABLE_MISSING", `${verb} ${someNames(labels)} in the database ${database}.`, {
     details: { database, tables: labels },
   });
 }
@@ -95,7 +96,7 @@ function refuseOtherKinds(database: string, found: readonly catalog.RelationRow[
   });
   if (faults.length === 0) return;
   const rule = "An entity consists of ordinary or partitioned tables.";
-  throw new HoldfastError("CONFIG_INVALID", `In the database ${database}, ${faults.join("; ")}. ${rule}`);
+  throw new HoldfastError("CONFIG_INVALID", `In the database ${database}, ${someClauses(faults)}. ${rule}`);
 }
 
 function leafOf(database: string, table: TableName, row: catalog.LeafRow): Leaf {

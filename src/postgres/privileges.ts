@@ -3,6 +3,7 @@
 import { sql } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
+import { someNames } from "../core/some.ts";
 import { statementText, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 import { roleOf, sequencesOf, standingsOf, type Role, type Standing } from "./standings.ts";
@@ -83,14 +84,8 @@ const identifier = (name: string): string => statementText(sql`${sql.identifier(
 const tableList = (tables: readonly TableName[]): string =>
   tables.map((table) => statementText(tableIdentifier(table))).join(", ");
 
-/** For a message; more than these nobody reads, and the statement beside it has them all. */
-const NAMED = 10;
-
-function labels(tables: readonly TableName[]): string {
-  const named = tables.slice(0, NAMED).map(tableLabel);
-  const more = tables.length - named.length;
-  return more > 0 ? `${named.join(", ")} and ${more} more` : named.join(", ");
-}
+/** For a message: the statement beside it has them all. */
+const labels = (tables: readonly TableName[]): string => someNames(tables.map(tableLabel));
 
 function grant(right: string, object: string, { name }: Role): string {
   return `GRANT ${right} ON ${object} TO ${identifier(name)}`;

@@ -4,6 +4,7 @@ import { sql, type SQL } from "drizzle-orm";
 import type { ExtensionNeed, ManifestTable, TypeDefinition } from "../core/artifact.ts";
 import { tableLabel } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
+import { someNames } from "../core/some.ts";
 import { columnList, literal, tableIdentifier } from "./quote.ts";
 import type { Session } from "./session.ts";
 import { storedColumns } from "./table-shape.ts";
@@ -65,7 +66,7 @@ async function requireTypes(session: Session, tables: readonly ManifestTable[]):
     SELECT type FROM jsonb_array_elements_text(${JSON.stringify([...wanted])}::jsonb) AS wanted(type)
     WHERE to_regtype(type) IS NULL`);
   if (rows.length === 0) return;
-  const names = rows.map((row) => row.type).join(", ");
+  const names = someNames(rows.map((row) => row.type));
   throw new HoldfastError(
     "DRILL_UNSUPPORTED",
     `The backup does not say how to make the type ${names} in a database that does not have it.`,

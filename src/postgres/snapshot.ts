@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import { tableLabel, type TableName } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { someNames } from "../core/some.ts";
 import { wantedTables, type RelationRow } from "./catalog-queries.ts";
 import type { Database } from "./connect.ts";
 import { countFreeConnections } from "./free-connections.ts";
@@ -210,7 +211,7 @@ async function tablesLocked(
       `${tableLabel(table)} by process ${pid} (${application || "unnamed"})`,
   );
   const waited = `After ${timeoutMs / 1_000} s a table of the database ${session.database} was still locked`;
-  return new HoldfastError("TABLE_LOCKED", `${waited}: ${who.join(", ") || "by whom is not known"}.`, {
+  return new HoldfastError("TABLE_LOCKED", `${waited}: ${someNames(who) || "by whom is not known"}.`, {
     cause,
     details: { database: session.database, tables: [...new Set(holders.map(tableLabel))] },
   });
@@ -219,6 +220,6 @@ async function tablesLocked(
 function refusePolicies(database: string, tables: readonly TableShape[]): void {
   const hidden = tables.filter((table) => table.rowsAreHidden).map(tableLabel);
   if (hidden.length === 0) return;
-  const message = `In the database ${database}, row-level security may hide rows of ${hidden.join(", ")} from the role.`;
+  const message = `In the database ${database}, row-level security may hide rows of ${someNames(hidden)} from the role.`;
   throw new HoldfastError("ROW_SECURITY", message, { details: { database, tables: hidden } });
 }

@@ -10,6 +10,7 @@ import { entityNamed, RESTORE_UNTRUSTED } from "../core/catalog.ts";
 import { HoldfastError } from "../core/errors.ts";
 import { checkRowSelections } from "../core/row-selection.ts";
 import { isFinal, type RestoreMode, type RowSelection } from "../core/run.ts";
+import { someNames } from "../core/some.ts";
 import type { BackupRun, RestoreRun } from "../ledger/run-row.ts";
 import { findArtifact } from "../ledger/artifacts.ts";
 import { findRun } from "../ledger/runs.ts";
@@ -68,7 +69,7 @@ export async function startRestore(
   const backup = await readyBackup(deps, input.backupId);
   const missing = entities.filter((name) => !backup.entities.includes(name));
   if (missing.length > 0) {
-    throw new HoldfastError("ENTITY_NOT_IN_BACKUP", `The backup does not hold ${missing.join(", ")}.`, {
+    throw new HoldfastError("ENTITY_NOT_IN_BACKUP", `The backup does not hold ${someNames(missing)}.`, {
       details: { missing },
     });
   }

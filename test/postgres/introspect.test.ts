@@ -86,6 +86,21 @@ describe("describeTables", () => {
     expect(shape.uniqueKeys).toEqual([["e"], ["c"], ["b", "a"]]);
   });
 
+  it("does not match rows by a primary key that the partitions do not have yet", async () => {
+    await session.query(`
+      CREATE TABLE app.sliced (id int NOT NULL) PARTITION BY RANGE (id);
+      CREATE TABLE app.slice PARTITION OF app.sliced FOR VALUES FROM (0) TO (10);
+      ALTER TABLE ONLY app.sliced ADD PRIMARY KEY (id);
+      INSERT INTO app.sliced VALUES (1), (1)`);
+    const early = await describeOne("sliced");
+    expect([early.key, early.uniqueKeys]).toEqual([[], []]);
+    await session.query(`
+      DELETE FROM app.sliced;
+      ALTER TABLE app.slice ADD PRIMARY KEY (id);
+      ALTER INDEX app.sliced_pkey ATTACH PARTITION app.slice_pkey`);
+    expect((await describeOne("sliced")).key).toEqual(["id"]);
+  });
+
   it("finds a table's foreign keys, to itself and to tables that were not asked for", async () => {
     await session.query(`
       CREATE TABLE other.parent (x int, y int, UNIQUE (x, y));
@@ -199,6 +214,16 @@ describe("describeTables", () => {
       code: "TABLE_MISSING",
       message: expect.stringMatching(/app\.nothing, nowhere\.pair/),
       details: { tables: ["app.nothing", "nowhere.pair"] },
+    });
+  });
+
+  it("names the first of very many tables that are missing, and has all of them in the details", async () => {
+    const error: unknown = await describeApp(...Array.from({ length: 300 }, (_, n) => `none_${n}`)).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/ app\.none_\d+ and 280 more in the database app\.$/),
+      details: { tables: expect.objectContaining({ length: 300 }) },
     });
   });
 
