@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/sequencer.ts";
 
 export default defineConfig({
   test: {
@@ -8,6 +9,7 @@ export default defineConfig({
     // They are long, and have a configuration of their own: npm run test:faults.
     exclude: ["test/faults/**"],
     globalSetup: ["test/setup.ts"],
+    sequence: { sequencer: LongFirst },
     // Node runs the files itself, types stripped: what is tested is what runs, and graphql is loaded only once.
     experimental: { viteModuleRunner: false },
     pool: "forks",
