@@ -21,7 +21,7 @@ const CLAIM_TIMEOUT_MS = 100;
  */
 const LOCK_TIMEOUT_MS = 500;
 /** So much of a table's rows is inserted at a time. Each time looks through all that is staged of it by then. */
-const SHARE = 1 / 6;
+const SHARE = 1 / 8;
 
 interface Progress {
   readonly dueRows: number;
@@ -91,13 +91,26 @@ export class EarlyInserts {
     return !this.#failed && this.#tables.has(table);
   }
 
-  /** A part of the table is staged. Inserts what has come together, if that is enough and nothing is being inserted. Never rejects. */
+  /**
+   * A part of the table is staged. Inserts what has come together, as long as that is enough, unless somebody is at it: inserting is
+   * what takes longest, so it shall not wait for whoever does it to load another part. Never rejects.
+   */
   async note(table: RestoredTable, part: StagedPart): Promise<void> {
-    const progress = this.#tables.get(table);
-    if (progress === undefined || this.#failed) return;
-    progress.waiting.push(part);
-    if (this.#inserting || rowsOf(progress.waiting) < progress.dueRows) return;
-    await this.#attempt(() => this.#insertWaiting(table, progress));
+    this.#tables.get(table)?.waiting.push(part);
+    if (this.#inserting) return;
+    this.#inserting = true;
+    for (let due = this.#due(); due !== undefined; due = this.#due()) {
+      const [dueTable, progress] = due;
+      await this.#attempt(() => this.#insertWaiting(dueTable, progress));
+    }
+    this.#inserting = false;
+  }
+
+  #due(): [RestoredTable, Progress] | undefined {
+    if (this.#failed) return undefined;
+    return [...this.#tables].find(
+      ([, { waiting, dueRows }]) => waiting.length > 0 && rowsOf(waiting) >= dueRows,
+    );
   }
 
   /**
@@ -145,14 +158,11 @@ export class EarlyInserts {
 
   async #attempt(work: () => Promise<void>): Promise<void> {
     if (this.#failed) return;
-    this.#inserting = true;
     try {
       await work();
     } catch {
       this.#failed = true;
       await this.session.close();
-    } finally {
-      this.#inserting = false;
     }
   }
 }

@@ -107,6 +107,43 @@ describe("a restore into an empty table", () => {
     expect(rows.map(({ id }) => id as number)).toEqual(Array.from({ length: 22 }, (_, n) => n + 1));
   });
 
+  it("goes on with the rows that others have staged while it was inserting", async () => {
+    await using fixture = await createFixture(DDL, ENTITIES);
+    const backup = await fixture.backUp();
+    await fixture.sql.unsafe(`
+      truncate app.b;
+      create sequence app.inserted;
+      create function app.count_late(id int) returns bool language plpgsql as $$ begin
+        if id > 100 then
+          perform pg_advisory_xact_lock_shared(7), nextval('app.inserted');
+        end if;
+        return true;
+      end $$;
+      alter table app.b add check (app.count_late(id))`);
+    const load = (staging: Staging, ids: readonly number[]) =>
+      staging.load(
+        { schema: "app", name: "b" },
+        (async function* () {
+          yield Buffer.from(ids.map((id) => `${id}\tlate\n`).join(""));
+        })(),
+      );
+    const counts: unknown[] = [];
+    const onStaged = async (staging: Staging): Promise<void> => {
+      const holder = await fixture.sql.reserve();
+      await holder`select pg_advisory_lock(7)`;
+      const first = load(staging, [101, 102, 103]);
+      await untilQuery(fixture, 'INSERT INTO "app"."b"');
+      await load(staging, [104, 105, 106]);
+      await holder`select pg_advisory_unlock(7)`;
+      holder.release();
+      await first;
+      counts.push(...(await fixture.sql`select last_value::int as inserted from app.inserted`));
+    };
+    const { changes } = await fixture.restore(backup, { early: true, onStaged });
+    expect(counts).toEqual([{ inserted: 6 }]);
+    expect(summary(changes)).toMatchObject({ "app.b": "26/0/0/0" });
+  });
+
   it("is refused for rows that refer to nothing, and leaves the table empty", async () => {
     await using fixture = await createFixture(DDL, ENTITIES);
     await fixture.sql`alter table app.b add a_id int references app.a`;
