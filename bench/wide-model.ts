@@ -27,10 +27,12 @@ export interface RestoreShares {
   readonly loadWorkerMain: number;
   /** GB that are read from the store. */
   readonly stored: number;
-  /** CPU seconds of the server while it compares and applies, in one transaction. */
-  readonly apply: number;
+  /** CPU seconds of the server while it compares and applies where nothing has changed, in one transaction. */
+  readonly compare: number;
   /** How many of PostgreSQL's processes do that at the same time. */
-  readonly applyProcesses: number;
+  readonly compareProcesses: number;
+  /** CPU seconds of the one session that inserts into an empty table. */
+  readonly insert: number;
 }
 
 export interface Setting {
@@ -102,11 +104,28 @@ export function forecastDump(shares: BackupShares, setting: Setting, gigabytes: 
   return { seconds: gigabytes / rate, limit };
 }
 
-/** Staging is loaded by all; comparing and applying are one transaction's, and as wide as PostgreSQL makes that. */
-export function forecastRestore(shares: RestoreShares, setting: Setting, gigabytes: number): Forecast {
+/** Where nothing has changed: staging is loaded by all; comparing is one transaction's, and as wide as PostgreSQL makes that. */
+export function forecastMerge(shares: RestoreShares, setting: Setting, gigabytes: number): Forecast {
+  const { seconds: load, limit } = forecastLoading(shares, setting, gigabytes);
+  const compare = (gigabytes * shares.compare) / Math.min(setting.serverCores, shares.compareProcesses);
+  return { seconds: load + compare, limit: compare > load ? THE_ONE_TRANSACTION : limit };
+}
+
+/** Into an empty table: what a worker has staged is inserted while the rest is loaded, what others have when everything is. */
+export function forecastFill(shares: RestoreShares, setting: Setting, gigabytes: number): Forecast {
+  const { seconds: load, limit } = forecastLoading(shares, setting, gigabytes);
+  const insert = gigabytes * shares.insert;
+  const own = insert / setting.workerCores.length;
+  return {
+    seconds: Math.max(load, own) + (insert - own),
+    limit: insert > load ? THE_ONE_TRANSACTION : limit,
+  };
+}
+
+const THE_ONE_TRANSACTION = "the one transaction";
+
+function forecastLoading(shares: RestoreShares, setting: Setting, gigabytes: number): Forecast {
   const { loadServer: server, loadWorker: worker, loadWorkerMain: workerMain, stored } = shares;
   const [limit, rate] = stageRate({ server, worker, workerMain, stored }, setting);
-  const load = gigabytes / rate;
-  const apply = (gigabytes * shares.apply) / Math.min(setting.serverCores, shares.applyProcesses);
-  return { seconds: load + apply, limit: apply > load ? "the one transaction" : `loading: ${limit}` };
+  return { seconds: gigabytes / rate, limit: `loading: ${limit}` };
 }

@@ -11,7 +11,8 @@ import { startWorkshop, type SharedBackup, type WorkerTimes } from "./wide-compa
 import {
   forecastBackup,
   forecastDump,
-  forecastRestore,
+  forecastFill,
+  forecastMerge,
   type BackupShares,
   type RestoreShares,
   type Setting,
@@ -129,20 +130,24 @@ function sharesOf(
   };
 }
 
-interface Restores {
-  readonly unchanged: RestoreShares;
-  readonly empty: RestoreShares;
-}
-
 /** Of one worker: loading is what all could have a part in. */
-async function measureRestores(bench: BenchContext, gigabytes: number, stored: number): Promise<Restores> {
-  const { server } = bench;
+async function measureRestores(
+  bench: BenchContext,
+  gigabytes: number,
+  stored: number,
+): Promise<RestoreShares> {
+  const { server, options } = bench;
   const holdfast = holdfastActs(bench, randomUUID());
   await holdfast.backup([ENTITY]);
-  const measure = async (prepare: string, applyProcesses: number): Promise<RestoreShares> => {
-    const rounds: { readonly loaded: Loaded["loaded"]; readonly server: number; readonly apply: number }[] =
-      [];
-    for (let round = 0; round < bench.options.rounds; round += 1) {
+  interface Restored {
+    readonly loaded: Loaded["loaded"];
+    /** CPU seconds of the server, until all was loaded and after that. */
+    readonly load: number;
+    readonly apply: number;
+  }
+  const measure = async (prepare: string): Promise<(read: (one: Restored) => number) => number> => {
+    const rounds: Restored[] = [];
+    for (let round = 0; round < options.rounds; round += 1) {
       await server.sql.unsafe(prepare);
       await server.checkpoint();
       const beforeSeconds = await server.cpuSeconds();
@@ -151,25 +156,26 @@ async function measureRestores(bench: BenchContext, gigabytes: number, stored: n
         mark = { loaded, serverSeconds: server.cpuSeconds() };
       });
       if (mark === undefined) throw new Error("the restore did not say when all was loaded");
-      const { loaded, serverSeconds } = mark;
-      const loadedSeconds = await serverSeconds;
+      const loadedSeconds = await mark.serverSeconds;
       const apply = (await server.cpuSeconds()) - loadedSeconds;
-      rounds.push({ loaded, server: loadedSeconds - beforeSeconds, apply });
+      rounds.push({ loaded: mark.loaded, load: loadedSeconds - beforeSeconds, apply });
     }
-    const of = (read: (one: (typeof rounds)[number]) => number) => median(rounds.map(read)) / gigabytes;
-    return {
-      loadServer: of((one) => one.server),
-      loadWorker: of(({ loaded }) => loaded.cpuSeconds),
-      loadWorkerMain: of(({ loaded }) => loaded.mainSeconds),
-      apply: of((one) => one.apply),
-      applyProcesses,
-      stored,
-    };
+    return (read) => median(rounds.map(read)) / gigabytes;
   };
-  const unchanged = await measure(`vacuum analyze ${LARGE}`, COMPARING_PROCESSES);
-  const empty = await measure(`truncate ${LARGE}`, 1);
+  const unchanged = await measure(`vacuum analyze ${LARGE}`);
+  const empty = await measure(`truncate ${LARGE}`);
   await holdfast.forget();
-  return { unchanged, empty };
+  const loadServer = unchanged(({ load }) => load);
+  return {
+    loadServer,
+    loadWorker: unchanged(({ loaded }) => loaded.cpuSeconds),
+    loadWorkerMain: unchanged(({ loaded }) => loaded.mainSeconds),
+    compare: unchanged(({ apply }) => apply),
+    compareProcesses: COMPARING_PROCESSES,
+    // Rows are inserted while others are loaded: what it takes is what such a restore takes more than loading.
+    insert: empty(({ load, apply }) => load + apply) - loadServer,
+    stored,
+  };
 }
 
 function measuredTable(shared: ReadonlyMap<string, readonly Shared[]>): Table {
@@ -185,7 +191,7 @@ function measuredTable(shared: ReadonlyMap<string, readonly Shared[]>): Table {
   return { title: "A backup of the large table, shared by worker processes on this machine", columns, rows };
 }
 
-function sharesTable(shares: BackupShares, { unchanged, empty }: Restores): Table {
+function sharesTable(shares: BackupShares, restores: RestoreShares): Table {
   const rows: (readonly [string, number, string])[] = [
     ["backup: server, in as many sessions as there are connections", shares.server, "CPU s/GB"],
     ["backup: workers, all threads", shares.worker, "CPU s/GB"],
@@ -197,13 +203,13 @@ function sharesTable(shares: BackupShares, { unchanged, empty }: Restores): Tabl
     ["pg_dump: its process", shares.dumpClient, "CPU s/GB"],
     [
       "restore: server, loading, in as many sessions as there are connections",
-      unchanged.loadServer,
+      restores.loadServer,
       "CPU s/GB",
     ],
-    ["restore: workers, loading, all threads", unchanged.loadWorker, "CPU s/GB"],
-    ["restore: of that, on one thread of each worker", unchanged.loadWorkerMain, "CPU s/GB"],
-    ["restore: comparing and applying, nothing changed", unchanged.apply, "CPU s/GB"],
-    ["restore: applying into an empty table", empty.apply, "CPU s/GB"],
+    ["restore: workers, loading, all threads", restores.loadWorker, "CPU s/GB"],
+    ["restore: of that, on one thread of each worker", restores.loadWorkerMain, "CPU s/GB"],
+    ["restore: comparing and applying, nothing changed", restores.compare, "CPU s/GB"],
+    ["restore: inserting into an empty table, in one session", restores.insert, "CPU s/GB"],
   ];
   return {
     title: "Shares, for a GB of COPY text",
@@ -212,15 +218,16 @@ function sharesTable(shares: BackupShares, { unchanged, empty }: Restores): Tabl
   };
 }
 
-function forecastTable(shares: BackupShares, { unchanged, empty }: Restores): Table {
+function forecastTable(shares: BackupShares, restores: RestoreShares): Table {
   const rows = SETTINGS.map((setting) => {
     const backup = forecastBackup(shares, setting, GIGABYTES);
     const dump = forecastDump(shares, setting, GIGABYTES);
-    const [merge, fill] = [unchanged, empty].map((of) => forecastRestore(of, setting, GIGABYTES));
+    const merge = forecastMerge(restores, setting, GIGABYTES);
+    const fill = forecastFill(restores, setting, GIGABYTES);
     return [
       `${setting.workerCores.length} x ${setting.workerCores[0]} cores, ${setting.gigabits} Gbit/s`,
       ...[backup.seconds.toFixed(0), backup.limit, dump.seconds.toFixed(0), dump.limit],
-      ...[merge?.seconds.toFixed(0) ?? "", fill?.seconds.toFixed(0) ?? "", fill?.limit ?? ""],
+      ...[merge.seconds.toFixed(0), fill.seconds.toFixed(0), fill.limit],
     ];
   });
   return {

@@ -3,7 +3,14 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { forecastBackup, forecastDump, type BackupShares } from "../bench/wide-model.ts";
+import {
+  forecastBackup,
+  forecastDump,
+  forecastFill,
+  forecastMerge,
+  type BackupShares,
+  type RestoreShares,
+} from "../bench/wide-model.ts";
 import { hasPostgres15 } from "./support/debian-postgres.ts";
 import { haveTools } from "./support/stock-tools.ts";
 
@@ -54,4 +61,20 @@ it("forecasts that hosts add up, until something that they share is used up", ()
     seconds: 800,
     limit: "one session",
   });
+});
+
+it("forecasts that rows go into an empty table while the rest is loaded, and what other hosts have loaded after that", () => {
+  const shares: RestoreShares = {
+    ...{ loadServer: 4, loadWorker: 2, loadWorkerMain: 1, stored: 0.25 },
+    ...{ compare: 6, compareProcesses: 3, insert: 3 },
+  };
+  const setting = (...workerCores: number[]) => ({ serverCores: 16, workerCores, gigabits: 25 });
+  expect(forecastFill(shares, setting(2), 100)).toEqual({ seconds: 300, limit: "the one transaction" });
+  expect(forecastFill({ ...shares, insert: 1 }, setting(2), 100)).toEqual({
+    seconds: 200,
+    limit: "loading: connections",
+  });
+  expect(forecastFill(shares, setting(2, 2), 100)).toEqual({ seconds: 300, limit: "the one transaction" });
+  expect(forecastFill(shares, setting(2, 2, 2), 100)).toEqual({ seconds: 300, limit: "the one transaction" });
+  expect(forecastMerge(shares, setting(2), 100)).toEqual({ seconds: 400, limit: "loading: connections" });
 });
