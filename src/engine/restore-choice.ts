@@ -62,10 +62,14 @@ export function chooseTables(
   for (const name of named ?? []) entityNamed(catalog, name);
   const absent = [...new Set(named)].filter((name) => !held.has(name));
   if (absent.length > 0) {
-    throw new HoldfastError("ENTITY_NOT_IN_BACKUP", `The backup does not hold ${someNames(absent, " or ")}.`, {
-      hint: `The backup holds ${someNames([...held])}.`,
-      details: { entities: absent },
-    });
+    throw new HoldfastError(
+      "ENTITY_NOT_IN_BACKUP",
+      `The backup does not hold ${someNames(absent, " or ")}.`,
+      {
+        hint: `The backup holds ${someNames([...held])}.`,
+        details: { entities: absent },
+      },
+    );
   }
   const wanted = new Set(named ?? held);
   const unknown = [...wanted].filter((name) => !catalog.entities.has(name));
