@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Caller } from "../../src/auth/caller.ts";
 import { createWorld, type World } from "./world.ts";
@@ -161,6 +162,8 @@ describe("listing tokens", () => {
     await world.addUser("lister", { roles: { Lister: ["READ_ACLS"] } });
     const caller = await world.auth.authenticate(await world.session("lister"));
     const first = await world.auth.createToken(caller, { name: "first", expiresAt: inHours(5) });
+    // Those of one millisecond have no order.
+    await sleep(2);
     const second = await world.auth.createToken(caller, { name: "second", permissions: [] });
     const listed = await world.auth.listTokens(caller);
     expect(listed).toEqual([second.accessToken, first.accessToken]);

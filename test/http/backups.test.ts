@@ -1,4 +1,6 @@
 // Starting and listing backups through the API.
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { generateIdentity } from "../../src/codec/age.ts";
 import { openSecret } from "../../src/codec/seal.ts";
@@ -196,10 +198,13 @@ describe("backups", () => {
 
   it("are listed the newest first, page by page", async () => {
     const { ledger } = server.world;
+    const filter = { label: randomUUID() };
     const made: string[] = [];
-    for (let count = 0; count < 5; count += 1)
-      made.push(await queuedBackup(ledger, ["ALERTS"], { label: "paged" }));
-    const filter = { label: "paged" };
+    for (let count = 0; count < 5; count += 1) {
+      made.push(await queuedBackup(ledger, ["ALERTS"], filter));
+      // Those of one millisecond have no order.
+      await sleep(2);
+    }
     const first = await list({ first: 2, filter });
     expect(idsOf(first.data)).toEqual([made[4], made[3]]);
     expect(first.data?.backups).toMatchObject({
