@@ -13,7 +13,6 @@ import { claimRun, finishRun, writeProgress } from "../src/ledger/attempts.ts";
 import { openLedger } from "../src/ledger/connect.ts";
 import { createRun } from "../src/ledger/runs.ts";
 import { fsStore } from "../src/store/fs.ts";
-import { cpuSecondsOf } from "./child.ts";
 import { holdfastActs, type BenchContext } from "./context.ts";
 import type { Holdfast } from "./load-holdfast.ts";
 import { median } from "./quantiles.ts";
@@ -102,18 +101,8 @@ type Meter = (act: () => Promise<unknown>) => Promise<number>;
 /** Of server and client, this process too: what an act takes, less what as long a time takes in which nothing happens. */
 function createMeter({ server }: BenchContext, holdfast: Holdfast): Meter {
   const now = async (): Promise<number> => {
-    // The server's own count has those of its sessions that have ended.
-    const sessions = await holdfast.sql<
-      { pid: number }[]
-    >`select pid from pg_stat_activity where backend_type = 'client backend'`;
-    const live = await Promise.all(sessions.map((session) => cpuSecondsOf(session).catch(() => 0)));
     const { user, system } = process.cpuUsage();
-    const own = (user + system) / 1e6;
-    return (
-      live.reduce((sum, seconds) => sum + seconds, own) +
-      (await server.cpuSeconds()) +
-      (await holdfast.cpuSeconds())
-    );
+    return (user + system) / 1e6 + (await server.cpuSeconds()) + (await holdfast.cpuSeconds());
   };
   return async (act) => {
     const beforeSeconds = await now();
