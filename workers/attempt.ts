@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { openSecret, type SecretKey } from "../src/codec/seal.ts";
 import { HoldfastError, type ErrorCode } from "../src/core/errors.ts";
-import type { RunControl } from "../src/core/run.ts";
+import type { Progress, RunControl } from "../src/core/run.ts";
 import type { Claim } from "../src/ledger/attempts.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
 import { noteUnfinished } from "../src/ledger/remains.ts";
@@ -42,8 +42,11 @@ export interface Attempt<R extends Run = Run> {
 
 /** An attempt as its carriage sees it. */
 export interface OpenAttempt extends Attempt {
-  /** Writes the progress that was reported last, and stops reporting and watching. */
-  close(): Promise<void>;
+  /**
+   * Stops reporting and watching.
+   * @returns the progress that was reported last, if it is not written yet
+   */
+  close(): Promise<Progress | undefined>;
 }
 
 /** Starts to show signs of life, and to watch for what would stop the attempt: its signal's reason then says what. */
@@ -85,7 +88,7 @@ export function openAttempt(
     async close() {
       unwatch();
       shutdown.removeEventListener("abort", giveBack);
-      await reporter.close();
+      return reporter.close();
     },
   };
 }

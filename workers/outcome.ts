@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { OWN_DATABASE } from "../src/core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../src/core/errors.ts";
+import type { Progress } from "../src/core/run.ts";
 import { finishRun, type Ending } from "../src/ledger/attempts.ts";
 import type { Ledger } from "../src/ledger/connect.ts";
 import { releaseRun, type Failure, type Lease } from "../src/ledger/lease.ts";
@@ -66,32 +67,36 @@ function describeFailure(error: unknown, log: Logger): Failure {
   return { code, message, hint };
 }
 
+/** An attempt that is over, and yet to be written down. */
+export interface EndedAttempt {
+  readonly ledger: Ledger;
+  readonly lease: Lease;
+  /** How far it came, where nobody has written that yet. */
+  readonly unwritten: Progress | undefined;
+  readonly log: Logger;
+}
+
 /**
  * Writes the outcome to the ledger, unless the run is another worker's by now.
  * @throws what the driver throws, where the ledger stays out of reach
  */
-export async function conclude(
-  ledger: Ledger,
-  lease: Lease,
-  outcome: Outcome,
-  log: Logger,
-): Promise<JobVerdict> {
+export async function conclude(attempt: EndedAttempt, outcome: Outcome): Promise<JobVerdict> {
   if (outcome.status === "LOST") {
-    log.warn("another worker has taken the run over: this one has stopped");
+    attempt.log.warn("another worker has taken the run over: this one has stopped");
     return "done";
   }
-  if (outcome.status === "RELEASED") return release(ledger, lease, outcome.failure, log);
+  if (outcome.status === "RELEASED") return release(attempt, outcome.failure);
   if (outcome.status !== "SUCCEEDED") {
-    await finish(ledger, lease, outcome, log);
+    await finish(attempt, outcome);
     return "done";
   }
   const { retract, ...made } = outcome.success;
-  if (!(await finish(ledger, lease, { status: "SUCCEEDED", ...made }, log))) await retract?.();
+  if (!(await finish(attempt, { status: "SUCCEEDED", ...made }))) await retract?.();
   return "done";
 }
 
-async function finish(ledger: Ledger, lease: Lease, ending: Ending, log: Logger): Promise<boolean> {
-  const written = await outlastOutage(() => finishRun(ledger, lease, ending), log);
+async function finish({ ledger, lease, unwritten, log }: EndedAttempt, ending: Ending): Promise<boolean> {
+  const written = await outlastOutage(() => finishRun(ledger, lease, ending, unwritten), log);
   if (written) log.info({ status: ending.status }, "run ended");
   else logLost(log);
   return written;
@@ -102,12 +107,10 @@ function logLost(log: Logger): void {
 }
 
 async function release(
-  ledger: Ledger,
-  lease: Lease,
+  { ledger, lease, unwritten, log }: EndedAttempt,
   failure: Failure | undefined,
-  log: Logger,
 ): Promise<JobVerdict> {
-  const run = await outlastOutage(() => releaseRun(ledger, lease, failure), log);
+  const run = await outlastOutage(() => releaseRun(ledger, lease, failure, unwritten), log);
   if (run === undefined) logLost(log);
   if (run?.status !== "QUEUED") return "done";
   const againAfterMs = failure === undefined ? 0 : RETRY_MS * 4 ** (run.failedAttempts - 1);

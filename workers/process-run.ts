@@ -1,6 +1,6 @@
 // The carriage of every run: from the job that names it to what the ledger says of its end. The acts themselves know
 // nothing of jobs, leases or the ledger.
-import type { RunKind } from "../src/core/run.ts";
+import type { Progress, RunKind } from "../src/core/run.ts";
 import { claimRun } from "../src/ledger/attempts.ts";
 import { inRunSpan, noteFailed } from "../src/telemetry/spans.ts";
 import type { Run } from "../src/ledger/run-row.ts";
@@ -83,14 +83,15 @@ export function processRun<K extends RunKind>(
     const { log } = attempt;
     log.info("run taken up");
     let outcome: Outcome;
+    let unwritten: Progress | undefined;
     try {
       outcome = await traced(attempt, (traced) => carryOut({ ...traced, run: ofKind(claim.run) }));
     } catch (error) {
       outcome = judge(error, attempt.control.signal, log);
     } finally {
-      await attempt.close();
+      unwritten = await attempt.close();
     }
-    const verdict = await conclude(deps.ledger, claim.lease, outcome, log);
+    const verdict = await conclude({ ledger: deps.ledger, lease: claim.lease, unwritten, log }, outcome);
     await discardRemains(deps, discard, runId);
     if (outcome.status === "SUCCEEDED") {
       await work.follow?.(ofKind(claim.run)).catch((error: unknown) => {

@@ -12,10 +12,13 @@ const PHASE_INTERVAL_MS = 100;
 const BEAT_INTERVAL_MS = 1_000;
 
 export interface Reporter {
-  /** May be called as often as one likes; the last progress is always written. */
+  /** May be called as often as one likes. */
   readonly report: (progress: Progress) => void;
-  /** Writes what is still to be written, and nothing after that. May be called twice. */
-  close(): Promise<void>;
+  /**
+   * Writes nothing any more.
+   * @returns what was reported last, if that is not written yet: it goes with the attempt's ending
+   */
+  close(): Promise<Progress | undefined>;
 }
 
 export interface ReporterEvents {
@@ -57,8 +60,8 @@ export function startReporter(ledger: Ledger, lease: Lease, events: ReporterEven
     },
     async close() {
       clearInterval(beating);
-      await writing.flush();
       await writing.stop();
+      return latest;
     },
   };
 }

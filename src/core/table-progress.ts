@@ -25,7 +25,7 @@ export interface TableTally {
   end(table: Pick<TableTotals, "entity" | "table">): void;
 }
 
-/** Progress is written and sent ten times a second: it does not grow with the number of tables. */
+/** Progress is written and sent twice a second: it does not grow with the number of tables. */
 const MOST_TABLES = 50;
 
 /**

@@ -6,8 +6,6 @@ export interface Throttle {
    * @param withinMs a shorter interval, for this time
    */
   request(withinMs?: number): void;
-  /** Has the act run now if it is still due, whatever the interval; resolves once nothing is due or running. */
-  flush(): Promise<void>;
   /** Nothing runs any more; resolves once what was running has ended. */
   stop(): Promise<void>;
 }
@@ -43,13 +41,6 @@ export function createThrottle(
     timer = setTimeout(run, Math.max(0, startedAtMs + dueAfterMs - performance.now()));
   };
 
-  const settle = async (): Promise<void> => {
-    if (running === undefined && dueAfterMs !== undefined && !stopped) run();
-    if (running === undefined) return;
-    await running;
-    await settle();
-  };
-
   return {
     request(withinMs = intervalMs) {
       if (dueAfterMs !== undefined && dueAfterMs <= withinMs) return;
@@ -58,7 +49,6 @@ export function createThrottle(
       timer = undefined;
       schedule();
     },
-    flush: settle,
     async stop() {
       stopped = true;
       clearTimeout(timer);

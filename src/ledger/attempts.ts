@@ -6,7 +6,7 @@ import { insertArtifact, type NewArtifact } from "./artifacts.ts";
 import type { Ledger } from "./connect.ts";
 import { heldBy, type Failure, type Lease } from "./lease.ts";
 import { recoverLostRuns } from "./recovery.ts";
-import { announcedRunColumns, nextRevision, toRun, type Run } from "./run-row.ts";
+import { announcedRunColumns, nextProgress, nextRevision, toRun, type Run } from "./run-row.ts";
 import { findRun } from "./runs.ts";
 import type { RestoreOutcome } from "./run-request.ts";
 import { runs } from "./tables.ts";
@@ -75,18 +75,16 @@ export async function beat(ledger: Ledger, lease: Lease): Promise<Standing | und
   return row && { cancelRequested: row.cancelRequestedAt !== null };
 }
 
-/** Writes and announces how far the run is; a sign of life too. The percentage never falls, also not in a new attempt. */
+/** Writes and announces how far the run is; a sign of life too. */
 export async function writeProgress(
   ledger: Ledger,
   lease: Lease,
   progress: Progress,
 ): Promise<Standing | undefined> {
-  const next = sql`${JSON.stringify(progress)}::jsonb`;
-  const percent = sql`greatest((${runs.progress} ->> 'percent')::float8, ${progress.percent}::float8)`;
   const [row] = await ledger.db
     .update(runs)
     .set({
-      progress: sql`jsonb_set(${next}, '{percent}', to_jsonb(${percent}))`,
+      progress: nextProgress(progress),
       heartbeatAt: sql`now()`,
       revision: nextRevision,
     })
@@ -108,9 +106,15 @@ export type Ending =
 
 /**
  * Writes a final state, the artifact with it, and forgets the secret. May be called again where an answer was lost.
+ * @param progress what the attempt has told and nobody has written yet
  * @returns false if the run is no longer this lease's: nothing was written
  */
-export async function finishRun(ledger: Ledger, lease: Lease, ending: Ending): Promise<boolean> {
+export async function finishRun(
+  ledger: Ledger,
+  lease: Lease,
+  ending: Ending,
+  progress?: Progress,
+): Promise<boolean> {
   const written = await ledger.db.transaction(async (tx) => {
     const [row] = await tx
       .update(runs)
@@ -119,8 +123,9 @@ export async function finishRun(ledger: Ledger, lease: Lease, ending: Ending): P
         sealedSecret: null,
         peerSecret: null,
         finishedAt: sql`now()`,
+        progress: nextProgress(progress),
         revision: nextRevision,
-        ...particulars(ending),
+        ...particulars(ending, progress),
       })
       .where(heldBy(lease))
       .returning({ announced: announcedRunColumns.announced });
@@ -135,7 +140,7 @@ export async function finishRun(ledger: Ledger, lease: Lease, ending: Ending): P
   return run?.attempt === lease.attempt && run.status === ending.status;
 }
 
-function particulars(ending: Ending) {
+function particulars(ending: Ending, progress: Progress | undefined) {
   if (ending.status === "FAILED") {
     const { code, message, hint } = ending.failure;
     return { errorCode: code, errorMessage: message, errorHint: hint, outcome: ending.outcome ?? null };
@@ -143,7 +148,7 @@ function particulars(ending: Ending) {
   if (ending.status === "CANCELLED") return {};
   const done = { phase: "done", entity: null, percent: 100, rowsPerSecond: null, etaSeconds: null };
   return {
-    progress: sql`${runs.progress} || ${JSON.stringify(done)}::jsonb`,
+    progress: sql`${nextProgress(progress)} || ${JSON.stringify(done)}::jsonb`,
     outcome: ending.outcome ?? null,
     // What was unfinished is the artifact, whose own row stands for it from here on.
     ...(ending.artifact && { unfinishedId: null }),

@@ -1,8 +1,9 @@
 // A worker's right to write to a run, and how it ends while the run does not: given back, or lost with the worker.
 import { and, eq, sql, type SQL } from "drizzle-orm";
 import type { ErrorCode } from "../core/errors.ts";
+import type { Progress } from "../core/run.ts";
 import type { Ledger } from "./connect.ts";
-import { announcedRunColumns, nextRevision, toRun, type Run } from "./run-row.ts";
+import { announcedRunColumns, nextProgress, nextRevision, toRun, type Run } from "./run-row.ts";
 import { runs } from "./tables.ts";
 
 /** After so many attempts that ended badly the next one that does ends the run. */
@@ -37,10 +38,16 @@ export const mayBeApplied: SQL = sql`(${runs.kind} = 'RESTORE' and ${runs.unfini
  * Ends an attempt without an ending for the run: it is QUEUED again, with the percentage that it had.
  * A run that somebody has asked to cancel is CANCELLED instead; and where a failure is given and was one too many,
  * the run is FAILED with it. A restore that {@link mayBeApplied} is QUEUED in any case.
+ * @param progress what the attempt has told and nobody has written yet
  * @returns the run as it is then; undefined if it is no longer this lease's
  */
-export async function releaseRun(ledger: Ledger, lease: Lease, failure?: Failure): Promise<Run | undefined> {
-  const [run] = await leaveRuns(ledger, heldBy(lease), failure);
+export async function releaseRun(
+  ledger: Ledger,
+  lease: Lease,
+  failure?: Failure,
+  progress?: Progress,
+): Promise<Run | undefined> {
+  const [run] = await leaveRuns(ledger, heldBy(lease), failure, progress);
   return run;
 }
 
@@ -49,6 +56,7 @@ export async function leaveRuns(
   ledger: Ledger,
   where: SQL | undefined,
   failure: Failure | undefined,
+  progress?: Progress,
 ): Promise<Run[]> {
   const cancels = sql`(${runs.cancelRequestedAt} is not null and not ${mayBeApplied})`;
   const gaveUp =
@@ -57,6 +65,7 @@ export async function leaveRuns(
       : sql`(${runs.failedAttempts} >= ${MAX_FAILED_ATTEMPTS} and not ${mayBeApplied})`;
   const ends = sql`(${cancels} or ${gaveUp})`;
   const fails = sql`(${gaveUp} and not ${cancels})`;
+  const reached = nextProgress(progress);
   const waiting = { phase: "queued", entity: null, rowsPerSecond: null, etaSeconds: null };
   const whenFailed = (value: string | undefined) => sql`case when ${fails} then ${value ?? null}::text end`;
   const rows = await ledger.db
@@ -67,7 +76,7 @@ export async function leaveRuns(
       finishedAt: sql`case when ${ends} then now() end`,
       sealedSecret: sql`case when not ${ends} then ${runs.sealedSecret} end`,
       peerSecret: null,
-      progress: sql`case when ${ends} then ${runs.progress} else ${runs.progress} || ${JSON.stringify(waiting)}::jsonb end`,
+      progress: sql`case when ${ends} then ${reached} else ${reached} || ${JSON.stringify(waiting)}::jsonb end`,
       errorCode: whenFailed(failure?.code),
       errorMessage: whenFailed(failure?.message),
       errorHint: whenFailed(failure?.hint),

@@ -1,6 +1,6 @@
 // A run as the rest of Holdfast reads it, and the writing of a change together with its announcement.
 import { getTableColumns, sql, type SQL } from "drizzle-orm";
-import type { VerificationOutcome } from "../core/run.ts";
+import type { Progress, VerificationOutcome } from "../core/run.ts";
 import type { BackupRequest, RestoreOutcome, RestoreRequest, VerificationRequest } from "./run-request.ts";
 import { runs } from "./tables.ts";
 
@@ -39,6 +39,13 @@ export const announcedRunColumns = {
 
 /** Set in every change that is announced. */
 export const nextRevision: SQL = sql`${runs.revision} + 1`;
+
+/** How far the run is from now on; left out: as far as it was. The percentage never falls, also not in a new attempt. */
+export function nextProgress(progress: Progress | undefined): SQL {
+  if (progress === undefined) return sql`${runs.progress}`;
+  const percent = sql`greatest((${runs.progress} ->> 'percent')::float8, ${progress.percent}::float8)`;
+  return sql`jsonb_set(${JSON.stringify(progress)}::jsonb, '{percent}', to_jsonb(${percent}))`;
+}
 
 export function toRun(row: Omit<Row, "sealedSecret" | "peerSecret"> & { readonly announced?: string }): Run {
   const { announced: _announced, ...run } = row;

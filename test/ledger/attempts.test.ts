@@ -120,6 +120,26 @@ describe("progress", () => {
     expect(await findRun(ledger, run.id)).toMatchObject({ progress: { percent: 40.5 } });
   });
 
+  it("that comes with an end is written with it, and does not fall either", async () => {
+    const first = await claimedRun(ledger);
+    await writeProgress(ledger, first.lease, percent(40));
+    const progress = { ...percent(30), rows: 7 };
+    expect(await releaseRun(ledger, first.lease, undefined, progress)).toMatchObject({
+      progress: { phase: "queued", percent: 40, rows: 7 },
+    });
+    const second = claimed(await claimRun(ledger, first.run.id));
+    await finishRun(ledger, second.lease, { status: "CANCELLED" }, { ...percent(50), rows: 8 });
+    expect(await findRun(ledger, first.run.id)).toMatchObject({
+      status: "CANCELLED",
+      progress: { phase: "copying", percent: 50, rows: 8 },
+    });
+    const other = await claimedRun(ledger);
+    await finishRun(ledger, other.lease, { status: "SUCCEEDED" }, progress);
+    expect(await findRun(ledger, other.run.id)).toMatchObject({
+      progress: { phase: "done", percent: 100, rows: 7 },
+    });
+  });
+
   it("tells the worker that the run is to be cancelled", async () => {
     const { run, lease } = await claimedRun(ledger);
     expect(await writeProgress(ledger, lease, percent(1))).toEqual({ cancelRequested: false });
