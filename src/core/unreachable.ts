@@ -20,10 +20,10 @@ const SOCKET_CODES = new Set([
   "ENOENT",
   "EACCES",
 ]);
-/** Too many connections; ended by an administrator, by a crash, while it starts, for idling; no such database. */
-const SQLSTATES = new Set(["53300", "57P01", "57P02", "57P03", "57P05", "3D000"]);
-/** Classes of them: the connection failed; nobody is let in. */
-const SQLSTATE_CLASSES = /^(?:08|28)[0-9A-Z]{3}$/;
+/** Too many connections; ended by an administrator, by a crash, while it starts, for idling; the connection failed (all of that class). */
+const PASSING_SQLSTATES = /^(?:53300|57P0[1235]|08[0-9A-Z]{3})$/;
+/** No such database; nobody is let in (all of that class). */
+const LASTING_SQLSTATES = /^(?:3D000|28[0-9A-Z]{3})$/;
 /** OpenSSL's codes for certificates look like no other. */
 const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
@@ -32,20 +32,31 @@ const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_
  * @returns a clause for people, without the password; undefined: the server is there, and something else is wrong
  */
 export function reasonUnreachable(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  const { code } = error;
-  const isKnown =
-    SOCKET_CODES.has(code) || SQLSTATES.has(code) || SQLSTATE_CLASSES.test(code) || TLS_CODES.test(code);
+  const code = codeOf(error);
+  if (code === undefined || !(error instanceof Error)) return undefined;
+  const isKnown = mayPass(error) || LASTING_SQLSTATES.test(code) || TLS_CODES.test(code);
   // Where several addresses were tried, the error of them all has a code and no message.
   return CONNECTION_CODES[code] ?? (isKnown ? error.message || code : undefined);
 }
 
+/**
+ * Whether the server is away, and may be there again without anybody correcting its URL. A host that has no address may be one: so
+ * is a container that is down.
+ * @param error as of {@link reasonUnreachable}
+ */
+export function mayPass(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === undefined) return false;
+  return Object.hasOwn(CONNECTION_CODES, code) || SOCKET_CODES.has(code) || PASSING_SQLSTATES.test(code);
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
 /** Whether the driver itself says it: nothing else has such codes. */
 export function isDriversOwn(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    Object.hasOwn(CONNECTION_CODES, error.code)
-  );
+  const code = codeOf(error);
+  return code !== undefined && Object.hasOwn(CONNECTION_CODES, code);
 }

@@ -45,7 +45,7 @@ export async function dial(
   // A second connection, so that a plain one always reads in the same way.
   socket.destroy();
   if (tlsSettings.mode === "PREFER") return connect(endpoint, signal, onread);
-  throw connectionError("the server does not offer TLS, and the URL's sslmode asks for it");
+  throw tlsError("the server does not offer TLS, and the URL's sslmode asks for it");
 }
 
 async function connect(endpoint: Endpoint, signal: AbortSignal, onread?: OnReadOpts): Promise<Socket> {
@@ -62,7 +62,7 @@ async function offersTls(socket: Socket, signal: AbortSignal): Promise<boolean> 
   const answer: unknown = socket.read();
   // Whoever sends more than the one byte hopes to have it read as if it had come through TLS.
   if (!Buffer.isBuffer(answer) || answer.length !== 1 || (answer[0] !== YES && answer[0] !== NO)) {
-    throw connectionError("the answer to the request for TLS is not PostgreSQL's");
+    throw tlsError("the answer to the request for TLS is not PostgreSQL's");
   }
   return answer[0] === YES;
 }
@@ -88,7 +88,7 @@ async function secure(
 /** Waits for the event. When anything else comes first the socket is destroyed and the error of it thrown. */
 function happens(socket: Socket, event: string, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onClose = (): void => reject(connectionError("the server closed the connection"));
+  const onClose = (): void => reject(codedError("ECONNRESET", "the server closed the connection"));
   const onAbort = (): void => reject(signal.reason);
   socket.once(event, resolve).once("error", reject).once("close", onClose);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -105,6 +105,9 @@ function happens(socket: Socket, event: string, signal: AbortSignal): Promise<vo
     });
 }
 
-function connectionError(message: string): Error {
-  return Object.assign(new Error(message), { code: "ECONNRESET" });
+/** Somebody has to change the URL or the server: no outage is told so. */
+const tlsError = (message: string): Error => codedError("ERR_TLS_NOT_OFFERED", message);
+
+function codedError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
 }

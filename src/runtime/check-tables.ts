@@ -5,6 +5,7 @@ import { configInvalid, type Configuration, type EntityPlace } from "../config/f
 import { OWN_DATABASE, tableKey, type Entity, type TableName } from "../core/catalog.ts";
 import { isHoldfastError } from "../core/errors.ts";
 import { formatTableReference } from "../core/table-reference.ts";
+import { mayPass } from "../core/unreachable.ts";
 import { openDatabase } from "../postgres/connect.ts";
 import { surveyTables, type Survey, type SurveyedTable } from "../postgres/survey.ts";
 
@@ -82,9 +83,17 @@ async function checkDatabase(
     const reason = `${urlKey(name)}: ${reasonOf(error, timeout)}`;
     // Whoever alters a table just now is no fault of the file's.
     if (isHoldfastError(error, "TABLE_LOCKED")) return { name, faults: [], warnings: [reason] };
+    if (isAway(error, timeout)) return { name, faults: [], warnings: [`${reason} ${NOT_LOOKED_AT}`] };
     return { name, faults: [reason], warnings: [] };
   }
 }
+
+/** On the day on which a database is lost, what was saved of it, and the other databases, have to be within reach. */
+function isAway(error: unknown, timeout: AbortSignal): boolean {
+  return timeout.aborted || (isHoldfastError(error, "DATABASE_UNREACHABLE") && mayPass(error.cause));
+}
+
+const NOT_LOOKED_AT = "Its tables were not looked at: `holdfast doctor` does when it is back.";
 
 async function lookAt(
   name: string,
@@ -106,7 +115,7 @@ async function lookAt(
 
 /** What the catalogue of errors has no word for is no fault of the file's. */
 function reasonOf(error: unknown, timeout: AbortSignal): string {
-  if (timeout.aborted) return `the database did not answer within ${TIMEOUT_MS / 1000} seconds`;
+  if (timeout.aborted) return `the database did not answer within ${TIMEOUT_MS / 1000} seconds.`;
   if (!isHoldfastError(error)) throw error;
   return `${error.message.replace(/\.?$/, "")}. ${error.hint}`;
 }

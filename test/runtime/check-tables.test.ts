@@ -145,22 +145,59 @@ describe("the tables of a configuration", () => {
 });
 
 describe("the databases of a configuration", () => {
-  it("are refused where they cannot be reached, and their passwords are not said", async () => {
-    const url = new URL(database.url);
-    url.password = "hunter2";
-    url.pathname = "/there_is_no_such";
+  const databaseUrl = (changes: { password?: string; pathname?: string; search?: string }): string =>
+    Object.assign(new URL(database.url), changes).href;
+
+  it("are refused where somebody has to correct a URL, and their passwords are not said", async () => {
     const faults = await faultsOf(
       { customers: ["customers"] },
-      { urls: { app: url.href, other: "postgres://me:hunter2@127.0.0.1:1/x", bad: "postgres://a,b/x" } },
+      {
+        urls: {
+          app: databaseUrl({ pathname: "/there_is_no_such" }),
+          denied: readerUrl.replace(":reads@", ":hunter2@"),
+          secured: databaseUrl({ search: "?sslmode=require" }),
+          bad: "postgres://me:hunter2@a,b/x",
+        },
+      },
     );
     expect(faults).toEqual([
-      expect.stringMatching(/^databases\.app\.url: The database app cannot be reached: /),
+      expect.stringMatching(/^databases\.app\.url: The database app cannot be reached: .*there_is_no_such/),
+      expect.stringMatching(/^databases\.denied\.url: The database denied cannot be reached: .*password/),
       expect.stringMatching(
-        /^databases\.other\.url: The database other cannot be reached: .*Check that PostgreSQL runs/,
+        /^databases\.secured\.url: The database secured cannot be reached: .*does not offer TLS/,
       ),
       expect.stringMatching(/^databases\.bad\.url: The URL of the database bad names several hosts/),
     ]);
     expect(JSON.stringify(faults)).not.toContain("hunter2");
+  });
+
+  it("are warned of where they are away, for the others have to be within reach on that day", async () => {
+    const warnings = await check(
+      { customers: ["customers"] },
+      {
+        urls: {
+          app: "postgres://me:hunter2@127.0.0.1:1/x",
+          unnamed: "postgres://me:hunter2@there-is-no-host.invalid/x",
+          unused: database.url,
+        },
+      },
+    );
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^databases\.app\.url: The database app cannot be reached: .*Check that PostgreSQL runs.* Its tables were not looked at/,
+      ),
+      expect.stringMatching(/^databases\.unnamed\.url: The database unnamed cannot be reached: /),
+    ]);
+    expect(JSON.stringify(warnings)).not.toContain("hunter2");
+  });
+
+  it("are refused for what they say, though another one is away", async () => {
+    expect(
+      await faultsOf(
+        { customers: ["custmers"] },
+        { urls: { app: database.url, away: "postgres://127.0.0.1:1/x" } },
+      ),
+    ).toEqual([expect.stringMatching(/tables\[0\]: there is no table public\.custmers/)]);
   });
 
   it("are refused where one has two names", async () => {

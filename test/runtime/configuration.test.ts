@@ -1,41 +1,19 @@
 // A whole server with a configuration file: what the file names is backed up and restored over the API.
 import { readdir } from "node:fs/promises";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readEnvironment } from "../../src/config/environment.ts";
-import { startStack, type Stack } from "../../src/runtime/stack.ts";
+import type { Stack } from "../../src/runtime/stack.ts";
 import { ask } from "../http/server-fixture.ts";
+import { execute as executeAs, signIn, startConfiguredStack } from "./configured-stack.ts";
 import { createConfiguredWorld, hashesOf, type ConfiguredWorld } from "./configured-world.ts";
 
-const PASSWORD = "correct horse";
 let world: ConfiguredWorld;
 let stack: Stack;
 let admin: string;
 
-/** A new session of the account. */
-async function signIn(username: string): Promise<string> {
-  const answer = await fetch(`${stack.url}/api/v1/auth/login`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ username, password: PASSWORD }),
-  });
-  const { token } = await answer.json();
-  return `Bearer jwt:${token}`;
-}
-
 beforeAll(async () => {
   world = await createConfiguredWorld();
-  process.env["APP_DATABASE_URL"] = world.appUrl;
-  process.env["LOGS_DATABASE_URL"] = world.logsUrl;
-  const environment = readEnvironment({
-    HOLDFAST_CONFIG: world.configFile,
-    HOLDFAST_DATA_DIR: path.join(world.directory, "data"),
-    HOLDFAST_DATABASE_URL: world.ownUrl,
-    HOLDFAST_ADMIN_PASSWORD: PASSWORD,
-    PORT: "0",
-  });
-  stack = await startStack(environment, {});
-  admin = await signIn("admin");
+  stack = await startConfiguredStack(world);
+  admin = await signIn(stack, "admin");
 });
 
 afterAll(async () => {
@@ -43,12 +21,8 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
 });
 
-const execute = async <T>(query: string, variables: object = {}, authorization = admin): Promise<T> => {
-  const { data, errors } = await ask<T>(stack.url, query, { variables, authorization });
-  expect(errors).toBeUndefined();
-  if (data === null || data === undefined) throw new Error("there is no data");
-  return data;
-};
+const execute = <T>(query: string, variables: object = {}, authorization = admin): Promise<T> =>
+  executeAs<T>(stack, authorization, query, variables);
 interface Run {
   readonly id: string;
 }
