@@ -9,6 +9,8 @@ import {
   PutObjectCommand,
   UploadPartCommand,
   type CompletedPart,
+  type ListMultipartUploadsCommandInput,
+  type MultipartUpload,
 } from "@aws-sdk/client-s3";
 import { HoldfastError } from "../core/errors.ts";
 import { S3Missing, type S3Connection } from "./s3-client.ts";
@@ -123,28 +125,36 @@ export async function abortUploads(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const act = "tidy up";
-  const ask = async () => {
-    try {
-      const command = new ListMultipartUploadsCommand({ Bucket, Prefix: Key });
-      return (
-        (await connection.run(act, (client) => client.send(command, options(signal)), signal)).Uploads ?? []
-      );
-    } catch (error) {
-      if (error instanceof S3Missing) return [];
-      if (error instanceof HoldfastError && NOT_LISTED.has(error.details?.["status"])) return [];
-      throw error;
-    }
-  };
-  // One page at a time: what was ended is listed no more.
-  for (let uploads = await ask(); uploads.length > 0; uploads = await ask()) {
-    for (const { Key: key, UploadId } of uploads) {
-      const command = new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId });
-      await connection
-        .run(act, (client) => client.send(command, options(signal)), signal)
-        .catch((error: unknown) => {
-          if (!(error instanceof S3Missing) && !isGone(error)) throw error;
-        });
-    }
+  for await (const { Key: key, UploadId } of listUploads(connection, act, { Bucket, Prefix: Key }, signal)) {
+    const command = new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId });
+    await connection
+      .run(act, (client) => client.send(command, options(signal)), signal)
+      .catch((error: unknown) => {
+        if (!(error instanceof S3Missing) && !isGone(error)) throw error;
+      });
+  }
+}
+
+/** Each of them once, whatever is ended meanwhile: a page begins after the last upload of the one before. */
+async function* listUploads(
+  connection: S3Connection,
+  act: string,
+  place: { readonly Bucket: string; readonly Prefix: string },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<MultipartUpload> {
+  let after: Pick<ListMultipartUploadsCommandInput, "KeyMarker" | "UploadIdMarker"> = {};
+  for (;;) {
+    const command = new ListMultipartUploadsCommand({ ...place, ...after });
+    const page = await connection
+      .run(act, (client) => client.send(command, options(signal)), signal)
+      .catch((error: unknown) => {
+        const status = error instanceof HoldfastError ? error.details?.["status"] : undefined;
+        if (error instanceof S3Missing || NOT_LISTED.has(status)) return undefined;
+        throw error;
+      });
+    yield* page?.Uploads ?? [];
+    if (page?.IsTruncated !== true || page.NextKeyMarker === undefined) return;
+    after = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
   }
 }
 

@@ -122,6 +122,23 @@ describe.skipIf(!haveSwift)("on Swift (Debian's swift-proxy, -account, -containe
     expect(await uploads()).toEqual([]);
   });
 
+  it("ends more uploads than a page lists, and tries once with one that is listed though it is gone", async () => {
+    const prefix = `own/${randomUUID()}`;
+    const front = await openFailingFront(swift.declaration.endpoint);
+    const store = storeOf({ prefix, endpoint: front.url });
+    const { bucket: Bucket } = swift.declaration;
+    const count = 2 * SWIFT_PAGE_KEYS + 1;
+    for (let n = 0; n < count; n++)
+      await swift.admin.send(new CreateMultipartUploadCommand({ Bucket, Key: `${prefix}/a/${n}` }));
+    const isEnding = (seen: string) => seen.startsWith("DELETE ");
+    front.fail(3, 404, isEnding);
+    await store.deleteUnfinished("a");
+    expect(front.seen.filter(isEnding)).toHaveLength(count);
+    expect(await uploads()).toHaveLength(3);
+    await store.deleteUnfinished("a");
+    expect(await uploads()).toEqual([]);
+  });
+
   it("outlasts failures that pass, of whole objects and of parts", async () => {
     const front = await openFailingFront(swift.declaration.endpoint);
     const store = storeOf({ endpoint: front.url });

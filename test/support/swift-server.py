@@ -107,6 +107,10 @@ conf = write(
 )
 memory = Memory()
 proxy = loadapp(conf)
+# The one page that no setting bounds: of uploads that are under way.
+from swift.common.middleware.s3api.controllers import multi_upload  # noqa: E402
+
+multi_upload.DEFAULT_MAX_UPLOADS = int(page_keys)
 
 
 def with_memory(environ, start_response):
