@@ -4,10 +4,11 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
-  generateKeyPairSync,
+  generateKeyPair,
   hkdfSync,
   type KeyObject,
 } from "node:crypto";
+import { promisify } from "node:util";
 import { bech32 } from "@scure/base";
 import { Stanza, type Identity, type Recipient } from "age-encryption";
 import { HoldfastError } from "../core/errors.ts";
@@ -18,6 +19,9 @@ const KEY_BYTES = 32;
 /** PKCS #8 of an X25519 key up to the key itself: https://www.rfc-editor.org/rfc/rfc8410, section 7. */
 const PRIVATE_KEY_START = Buffer.from("302e020100300506032b656e04220420", "hex");
 
+const newKeyPair = promisify(generateKeyPair);
+const agree = promisify(diffieHellman);
+
 /**
  * Wraps the file key to `age1...`.
  * @throws Error for anything else
@@ -26,10 +30,10 @@ export function x25519Recipient(recipient: string): Recipient {
   const share = keyBytes(recipient, "age");
   const theirs = publicKeyOf(share);
   return {
-    wrapFileKey: (fileKey) => {
-      const { publicKey, privateKey } = generateKeyPairSync("x25519");
+    wrapFileKey: async (fileKey) => {
+      const { publicKey, privateKey } = await newKeyPair("x25519");
       const ephemeral = shareOf(publicKey);
-      const key = wrappingKey(diffieHellman({ privateKey, publicKey: theirs }), ephemeral, share);
+      const key = wrappingKey(await agree({ privateKey, publicKey: theirs }), ephemeral, share);
       return [new Stanza(["X25519", base64(ephemeral)], wrapFileKey(fileKey, key))];
     },
   };

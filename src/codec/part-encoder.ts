@@ -44,22 +44,19 @@ export class PartEncoder {
   #rows = 0;
   readonly #onRows: EncoderOptions["onRows"];
   readonly #compressor;
-  readonly #encryptor: AgeEncryptor | undefined;
+  /** Comes with what was compressed so far taken in; undefined: nothing is encrypted. */
+  #encrypting: Promise<AgeEncryptor> | undefined;
   readonly #digest = createHash("sha256");
   readonly #stored: PartBytes;
   #compressing: Promise<void> = Promise.resolve();
 
-  constructor(options: EncoderOptions, encryptor: AgeEncryptor | undefined) {
+  constructor(options: EncoderOptions) {
     this.#onRows = options.onRows;
-    this.#encryptor = encryptor;
+    const { recipient } = options;
+    // Its header is made on the thread pool, while the rows are read and compressed.
+    if (recipient !== null) this.#encryptNext(createAgeEncryptor({ recipients: [recipient] }));
     this.#stored = new PartBytes(options.buffers ?? new PartBuffers());
     this.#compressor = createCompressor((bytes) => this.#encrypt(bytes));
-  }
-
-  static async open(options: EncoderOptions): Promise<PartEncoder> {
-    const { recipient } = options;
-    const encryptor = recipient === null ? undefined : await createAgeEncryptor({ recipients: [recipient] });
-    return new PartEncoder(options, encryptor);
   }
 
   /** Resolves when the batches before this one are compressed, so that no more than one ever waits. */
@@ -77,7 +74,8 @@ export class PartEncoder {
   async finish(): Promise<EncodedPart> {
     await this.#compressing;
     await this.#compressor.end();
-    if (this.#encryptor !== undefined) this.#store(this.#encryptor.final());
+    const encryptor = await this.#encrypting;
+    if (encryptor !== undefined) this.#store(encryptor.final());
     return {
       bytes: this.#stored.whole(),
       sha256: this.#digest.digest("hex"),
@@ -94,14 +92,24 @@ export class PartEncoder {
 
   #encrypt(compressed: Buffer): void {
     noteSpent(compressed.length);
-    this.#store(this.#encryptor === undefined ? [compressed] : this.#encryptor.update(compressed));
+    if (this.#encrypting === undefined) return this.#store([compressed]);
+    const take = (encryptor: AgeEncryptor): AgeEncryptor => {
+      this.#store(encryptor.update(compressed));
+      return encryptor;
+    };
+    this.#encryptNext(this.#encrypting.then(take));
+  }
+
+  #encryptNext(next: Promise<AgeEncryptor>): void {
+    this.#encrypting = next;
+    next.catch(() => {}); // seen at the end of the part
   }
 
   #store(pieces: readonly Buffer[]): void {
     for (const bytes of pieces) {
       this.#digest.update(bytes);
       this.#stored.add(bytes);
-      if (this.#encryptor !== undefined) noteSpent(bytes.length);
+      if (this.#encrypting !== undefined) noteSpent(bytes.length);
     }
   }
 }

@@ -61,7 +61,7 @@ export async function encodeParts(
     for await (const batch of batches) {
       options.signal?.throwIfAborted();
       if (batch.bytes.length === 0) continue;
-      filling ??= await PartEncoder.open(options);
+      filling ??= new PartEncoder(options);
       await filling.write(batch);
       ({ endsRow } = batch);
       if (!endsRow || filling.rawBytes < partRawBytes) continue;
