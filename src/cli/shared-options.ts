@@ -1,5 +1,6 @@
 // Options that several commands have, and what they are once they have been read. The options alone: help loads nothing heavy.
 import { Option, type Command } from "commander";
+import { completePostgresUrl } from "../core/postgres-url.ts";
 import { collectValues } from "./options.ts";
 
 export interface ReportOptions {
@@ -109,5 +110,9 @@ export function addTargetOptions(command: Command): Command {
       "--data-dir <dir>",
       "the data directory of a server that does not run (default: HOLDFAST_DATA_DIR, or .holdfast)",
     )
-    .option("--database-url <url>", "a PostgreSQL database instead (default: HOLDFAST_DATABASE_URL)");
+    .option(
+      "--database-url <url>",
+      "a PostgreSQL database instead (default: HOLDFAST_DATABASE_URL)",
+      completePostgresUrl,
+    );
 }

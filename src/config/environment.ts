@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { HoldfastError } from "../core/errors.ts";
+import { completePostgresUrl } from "../core/postgres-url.ts";
 import { parseShareFrom } from "../core/size.ts";
 
 /** Sealing and signing are only as good as this. */
@@ -15,11 +16,10 @@ const urlOf = (problem: string, ...protocols: string[]) =>
 /** Every problem below is worded to follow the variable's name, and repeats no value: some are secrets. */
 const variables = z.object({
   HOLDFAST_DATA_DIR: text.default(".holdfast"),
-  HOLDFAST_DATABASE_URL: urlOf(
-    "must be a URL that starts with postgres://",
-    "postgres:",
-    "postgresql:",
-  ).optional(),
+  HOLDFAST_DATABASE_URL: text
+    .transform(completePostgresUrl)
+    .pipe(urlOf("must be a URL that starts with postgres://", "postgres:", "postgresql:"))
+    .optional(),
   REDIS_URL: urlOf("must be a URL that starts with redis:// or rediss://", "redis:", "rediss:").optional(),
   PORT: z
     .string()
@@ -72,7 +72,7 @@ const variables = z.object({
   HOLDFAST_PASSPHRASE: text.optional(),
   HOLDFAST_SERVER: urlOf("must be a URL that starts with http:// or https://", "http:", "https:").optional(),
   HOLDFAST_TOKEN: text.optional(),
-  APP_DATABASE_URL: text.optional(),
+  APP_DATABASE_URL: text.transform(completePostgresUrl).optional(),
   XDG_CONFIG_HOME: text.optional(),
   SSH_AUTH_SOCK: text.optional(),
 });

@@ -3,6 +3,8 @@ import path from "node:path";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
+import { OWN_DATABASE } from "../core/catalog.ts";
+import { readConnectionUrl } from "../dial/connection-url.ts";
 import { ARRAY_TYPES } from "./array-types.ts";
 import { endIdleTransactions } from "./idle-transactions.ts";
 import { outliveLostConnections } from "./lost-connections.ts";
@@ -31,7 +33,7 @@ const IDLE_TRANSACTION_MS = 10_000;
 
 /** Opens a bounded pool on Holdfast's own database. Connections are made when they are first needed. */
 export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
-  const client = postgres(url, {
+  const client = connect(url, {
     max: options.maxConnections ?? 6,
     connect_timeout: 10,
     connection: { application_name: options.applicationName ?? "holdfast" },
@@ -40,12 +42,20 @@ export function openLedger(url: string, options: LedgerOptions = {}): Ledger {
     onnotice: () => undefined,
     fetch_types: false,
     types: ARRAY_TYPES,
-    ...steadySockets(),
   });
   const sql = prepareStatements(
     endIdleTransactions(outliveLostConnections(client), options.idleTransactionMs ?? IDLE_TRANSACTION_MS),
   );
   return { db: drizzle(sql), sql, close: () => sql.end({ timeout: 5 }) };
+}
+
+/** @throws HoldfastError CONFIG_INVALID for a URL that is not one */
+function connect(
+  url: string,
+  options: postgres.Options<Record<string, postgres.PostgresType>>,
+): postgres.Sql {
+  const target = readConnectionUrl(OWN_DATABASE, url);
+  return postgres(target.url, { ...options, ...steadySockets(target) });
 }
 
 const MIGRATIONS = path.join(import.meta.dirname, "../../migrations");
@@ -60,7 +70,7 @@ const MIGRATION_LOCK = 0x686f6c64;
  */
 export async function migrateLedger(url: string, folder: string = MIGRATIONS): Promise<void> {
   // One connection: the lock belongs to a session, and everything the migrator does has to be in that session.
-  const sql = postgres(url, { max: 1, max_lifetime: null, connect_timeout: 10, onnotice: () => undefined });
+  const sql = connect(url, { max: 1, max_lifetime: null, connect_timeout: 10, onnotice: () => undefined });
   try {
     await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
     await migrate(drizzle(sql), { migrationsFolder: folder });

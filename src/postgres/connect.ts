@@ -1,6 +1,6 @@
 // Databases that are protected, and the sessions on them.
 import { createConnection, type Connection } from "./connection.ts";
-import { readConnectionUrl } from "./connection-url.ts";
+import { readConnectionUrl } from "../dial/connection-url.ts";
 import { unreachable } from "./errors.ts";
 import { startSession, type Session } from "./session.ts";
 

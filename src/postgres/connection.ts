@@ -1,9 +1,9 @@
 // One connection: postgres.js and Drizzle over a socket whose COPY rows can be tapped, and the ways to stop what runs on it.
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
-import type { ConnectionTarget } from "./connection-url.ts";
+import type { ConnectionTarget } from "../dial/connection-url.ts";
+import { dial } from "../dial/dial.ts";
 import type { CopyTap } from "./copy-tap.ts";
-import { dial } from "./dial.ts";
 import { WireSocket } from "./wire-socket.ts";
 
 const CONNECT_TIMEOUT_S = 10;
@@ -37,7 +37,7 @@ export interface BackendKey {
 
 /** Connects with the first statement. */
 export function createConnection(target: ConnectionTarget, applicationName: string): Connection {
-  const name = "path" in target.endpoint ? { host: target.endpoint.path, port: 0 } : target.endpoint;
+  const { endpoint } = target;
   let wire: WireSocket | undefined;
   let termination: Promise<void> | undefined;
   const client = postgres(target.url, {
@@ -52,9 +52,9 @@ export function createConnection(target: ConnectionTarget, applicationName: stri
     ...socketOption(() => {
       if (wire !== undefined) {
         // A session's state (its transaction, its settings, its locks) cannot be had again from another connection.
-        return new WireSocket(name, () => Promise.reject(ended(wire?.lost)));
+        return new WireSocket(endpoint, () => Promise.reject(ended(wire?.lost)));
       }
-      wire = new WireSocket(name, (signal, onread) => dial(target.endpoint, target.tls, signal, onread));
+      wire = new WireSocket(endpoint, (signal, onread) => dial(endpoint, target.tls, signal, onread));
       return wire;
     }),
   });

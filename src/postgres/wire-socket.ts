@@ -1,6 +1,7 @@
 // The socket beneath postgres.js: all goes through it as it is, but a COPY's rows go to whoever taps them.
-import { EventEmitter } from "node:events";
 import type { OnReadOpts, Socket } from "node:net";
+import type { Endpoint } from "../dial/dial.ts";
+import { DriverSocket } from "../dial/driver-socket.ts";
 import { FrameSplitter } from "./copy-frames.ts";
 import { CopyTap, SpareBuffers } from "./copy-tap.ts";
 
@@ -14,53 +15,29 @@ const IDLE_READ_BYTES = 64 * 1024;
 const SMALL_READ_BYTES = 256 * 1024;
 const REST_MS = 2;
 
-/** A peer that has gone without a word is noticed by this. */
-const KEEP_ALIVE_MS = 30_000;
-
-type WriteCallback = (error?: Error | null) => void;
-
-/**
- * Stands where postgres.js has a net.Socket, and does what its connection.js asks of one. It is given to postgres.js before
- * it is connected, because a socket factory that fails leaves postgres.js without a connection for good; a failure to
- * connect is emitted as `error` and `close`, as a net.Socket's is.
- */
-export class WireSocket extends EventEmitter {
-  /** Both are named in postgres.js' messages. */
-  readonly host: string;
-  readonly port: number;
+/** A failure to connect is emitted as `error` and `close`, as a net.Socket's is. */
+export class WireSocket extends DriverSocket {
   /** Why the connection has ended, once it has. */
   lost: string | undefined;
 
   readonly #splitter = new FrameSplitter((bytes) => this.#pass(bytes));
   readonly #idleBuffer = Buffer.allocUnsafeSlow(IDLE_READ_BYTES);
-  readonly #abandon = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
   /** Where the next bytes of a plain connection arrive. */
   #reading: Buffer = this.#idleBuffer;
-  #socket: Socket | undefined;
-  /** Written before the connection was there. */
-  #early: [Uint8Array, WriteCallback | undefined][] = [];
   #tap: CopyTap | undefined;
   readonly #spare = new SpareBuffers();
   /** The last thing that the server said: before it ends a connection, why. */
   #lastWords: Buffer = Buffer.alloc(0);
 
   /** @param open connects; a plain socket reads as the options say, any other emits `data` */
-  constructor(
-    name: { readonly host: string; readonly port: number },
-    open: (signal: AbortSignal, onread: OnReadOpts) => Promise<Socket>,
-  ) {
-    super();
-    this.host = name.host;
-    this.port = name.port;
+  constructor(endpoint: Endpoint, open: (signal: AbortSignal, onread: OnReadOpts) => Promise<Socket>) {
+    super(endpoint);
     const onread: OnReadOpts = {
       buffer: () => this.#nextBuffer(),
       callback: (lengthBytes) => this.#received(this.#reading, lengthBytes) && !this.#rests(lengthBytes),
     };
-    open(this.#abandon.signal, onread).then(
-      (socket) => this.#connected(socket),
-      (error: unknown) => this.#failed(error),
-    );
+    this.connectBy((signal) => open(signal, onread));
   }
 
   /** Resolves when the connection has ended, or was never made. */
@@ -68,9 +45,8 @@ export class WireSocket extends EventEmitter {
     return this.#closed.promise;
   }
 
-  get readyState(): string {
-    if (this.lost !== undefined) return "closed";
-    return this.#socket?.readyState ?? "opening";
+  override get readyState(): string {
+    return this.lost === undefined ? super.readyState : "closed";
   }
 
   /**
@@ -78,7 +54,7 @@ export class WireSocket extends EventEmitter {
    * before the COPYs are sent, and ended with {@link untap} after postgres.js has its result.
    */
   tap(): CopyTap {
-    this.#tap = new CopyTap(() => this.#socket?.resume(), this.#spare);
+    this.#tap = new CopyTap(() => this.resume(), this.#spare);
     return this.#tap;
   }
 
@@ -86,64 +62,26 @@ export class WireSocket extends EventEmitter {
     this.#tap = undefined;
   }
 
-  write(bytes: Uint8Array, callback?: WriteCallback): boolean {
-    if (this.#socket !== undefined) return this.#socket.write(bytes, callback);
-    if (this.lost === undefined) this.#early.push([bytes, callback]);
-    return true;
-  }
-
-  end(bytes: Uint8Array): this {
-    this.#socket?.end(bytes);
-    return this;
-  }
-
-  destroy(error?: Error): this {
-    this.#abandon.abort(error ?? new Error("the connection was given up"));
-    this.#socket?.destroy(error);
-    return this;
-  }
-
-  pause(): this {
-    this.#socket?.pause();
-    return this;
-  }
-
-  resume(): this {
-    this.#socket?.resume();
-    return this;
-  }
-
-  setKeepAlive(enable: boolean, initialDelayMs: number): this {
-    this.#socket?.setKeepAlive(enable, initialDelayMs);
-    return this;
-  }
-
-  #connected(socket: Socket): void {
-    this.#socket = socket;
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.on("data", (bytes) => {
-      if (!this.#received(bytes, bytes.length)) socket.pause();
-    });
-    socket.on("drain", () => this.emit("drain"));
-    socket.on("error", (error) => {
-      this.lost = errorMessage(this.#lastWords) ?? error.message;
-      this.emit("error", error);
-    });
-    socket.on("close", (hadError) => {
-      this.#ended(errorMessage(this.#lastWords) ?? "the server closed the connection", hadError);
-    });
-    for (const [bytes, callback] of this.#early) socket.write(bytes, callback);
-    this.#early = [];
+  protected override onData(bytes: Buffer): void {
+    if (!this.#received(bytes, bytes.length)) this.pause();
   }
 
   /** Not before postgres.js has put its listeners on. */
-  #failed(error: unknown): void {
-    const reason = error instanceof Error ? error : new Error(String(error));
-    this.lost = reason.message;
+  protected override onUnconnected(error: Error): void {
+    this.lost = error.message;
     setImmediate(() => {
-      this.emit("error", reason);
-      this.#ended(reason.message, true);
+      this.emit("error", error);
+      this.#ended(error.message, true);
     });
+  }
+
+  protected override onError(error: Error): void {
+    this.lost = errorMessage(this.#lastWords) ?? error.message;
+    this.emit("error", error);
+  }
+
+  protected override onClose(hadError: boolean): void {
+    this.#ended(errorMessage(this.#lastWords) ?? "the server closed the connection", hadError);
   }
 
   #ended(reason: string, hadError: boolean): void {
@@ -169,7 +107,7 @@ export class WireSocket extends EventEmitter {
     if (tap === undefined || !tap.hasBatches || tap.discarding || lengthBytes >= SMALL_READ_BYTES)
       return false;
     setTimeout(() => {
-      if (!tap.full) this.#socket?.resume();
+      if (!tap.full) this.resume();
     }, REST_MS);
     return true;
   }

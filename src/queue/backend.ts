@@ -11,6 +11,9 @@ import {
 } from "bullmq";
 import { Redis } from "ioredis";
 import type { Logger } from "pino";
+import { OWN_DATABASE } from "../core/catalog.ts";
+import { readConnectionUrl } from "../dial/connection-url.ts";
+import { PgSocket } from "./pg-socket.ts";
 
 export interface Backend<B extends IQueueBackend, C> {
   readonly factory: BackendFactory<B, C>;
@@ -38,25 +41,48 @@ export function redisBackend(
   };
 }
 
-/** BullMQ's tables have a schema of their own in Holdfast's database; whoever opens it first makes them. */
+/**
+ * BullMQ's tables have a schema of their own in Holdfast's database; whoever opens it first makes them.
+ * @throws HoldfastError CONFIG_INVALID for a URL that is not one
+ */
 export function postgresBackend(
   url: string,
   namespace: string,
 ): Backend<PostgresQueueBackend, PostgresPoolConfig> {
+  const target = readConnectionUrl(OWN_DATABASE, url);
   return {
     factory: createPostgresBackend,
     connection: {
-      connectionString: url,
+      ...accountOf(target.url),
+      stream: () => new PgSocket(target),
+      ssl: false,
       migrate: true,
       // The queue has a pool of its own, and so has each worker, which holds one connection more, to listen.
       max: 3,
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       application_name: "holdfast-queue",
-      // What a crash of the server takes from the queue is found again in the ledger: nobody waits for the disk.
-      options: "-c synchronous_commit=off",
+      options: settingsOf(target.url),
     },
     prefix: namespace,
     close: () => undefined,
   };
+}
+
+function accountOf(url: string): Pick<PostgresPoolConfig, "user" | "password" | "database"> {
+  const { username, password, pathname } = new URL(url);
+  return {
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+  };
+}
+
+/** As the server takes them on its command line: a space, or a backslash, of a value stands behind a backslash. */
+function settingsOf(url: string): string {
+  const settings = [...new URL(url).searchParams].map(([name, value]) =>
+    name === "options" ? value : `-c ${name}=${value.replaceAll(/[\\\s]/g, "\\$&")}`,
+  );
+  // What a crash of the server takes from the queue is found again in the ledger: nobody waits for the disk.
+  return [...settings, "-c synchronous_commit=off"].join(" ");
 }

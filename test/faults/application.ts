@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import type { RestoreMode } from "../../src/core/run.ts";
+import { readConnectionUrl } from "../../src/dial/connection-url.ts";
 import { outliveLostConnections } from "../../src/ledger/lost-connections.ts";
 import { steadySockets } from "../../src/ledger/steady-socket.ts";
 import type { Random } from "./random.ts";
@@ -74,7 +75,13 @@ const ARCHIVE_ROWS = `
 
 /** The harness outlives PostgreSQL as Holdfast does. */
 function connect(url: string, options: postgres.Options<Record<string, never>> = {}): postgres.Sql {
-  const client = postgres(url, { max: 1, onnotice: () => undefined, ...steadySockets(), ...options });
+  const target = readConnectionUrl("app", url);
+  const client = postgres(target.url, {
+    max: 1,
+    onnotice: () => undefined,
+    ...steadySockets(target),
+    ...options,
+  });
   return outliveLostConnections(client);
 }
 

@@ -9,14 +9,17 @@ import type { ConfiguredWorld } from "./configured-world.ts";
 /** Of every account of such a server. */
 const PASSWORD = "correct horse";
 
-/** The caller closes it. @param appUrl another way to the world's first database */
-export function startConfiguredStack(world: ConfiguredWorld, appUrl = world.appUrl): Promise<Stack> {
-  process.env["APP_DATABASE_URL"] = appUrl;
+/** The caller closes it. @param ways other ways to the world's databases */
+export function startConfiguredStack(
+  world: ConfiguredWorld,
+  ways: { readonly appUrl?: string; readonly ownUrl?: string } = {},
+): Promise<Stack> {
+  process.env["APP_DATABASE_URL"] = ways.appUrl ?? world.appUrl;
   process.env["LOGS_DATABASE_URL"] = world.logsUrl;
   const environment = readEnvironment({
     HOLDFAST_CONFIG: world.configFile,
     HOLDFAST_DATA_DIR: path.join(world.directory, "data"),
-    HOLDFAST_DATABASE_URL: world.ownUrl,
+    HOLDFAST_DATABASE_URL: ways.ownUrl ?? world.ownUrl,
     HOLDFAST_ADMIN_PASSWORD: PASSWORD,
     PORT: "0",
   });
@@ -45,4 +48,20 @@ export async function execute<T>(
   expect(errors).toBeUndefined();
   if (data === null || data === undefined) throw new Error("there is no data");
   return data;
+}
+
+/** Starts a backup of one entity. @returns what looks how it is: status, attempt, error */
+export async function startBackup(
+  stack: Stack,
+  authorization: string,
+  entity: string,
+): Promise<() => Promise<object>> {
+  const { startBackup: run } = await execute<{ startBackup: { id: string } }>(
+    stack,
+    authorization,
+    "mutation ($entity: Entity!) { startBackup(input: { entities: [$entity] }) { id } }",
+    { entity },
+  );
+  const query = "query ($id: ID!) { backup(id: $id) { status attempt error { code } } }";
+  return async () => (await execute<{ backup: object }>(stack, authorization, query, run)).backup;
 }

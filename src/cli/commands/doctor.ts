@@ -1,5 +1,6 @@
 // holdfast doctor: whether everything that backups and restores need is there.
 import type { Command } from "commander";
+import { completePostgresUrl } from "../../core/postgres-url.ts";
 import type { DoctorOptions } from "../acts/doctor.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 
@@ -13,6 +14,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .option(
       "--database-url <url>",
       "look at the database with this URL instead of the configured one, as for another role",
+      completePostgresUrl,
     )
     .option("--json", "print the findings as JSON")
     .action(async (options: DoctorOptions) => {

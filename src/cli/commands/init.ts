@@ -1,5 +1,6 @@
 // holdfast init: a configuration file for a database that is there already.
 import { Option, type Command } from "commander";
+import { completePostgresUrl } from "../../core/postgres-url.ts";
 import type { InitOptions } from "../acts/init.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { collectValues } from "../options.ts";
@@ -14,6 +15,7 @@ export function define(command: Command, { signal }: CommandContext): void {
     .option(
       "--database-url <url>",
       "the database (default: APP_DATABASE_URL, or asked for; others on this machine may see the arguments of a process)",
+      completePostgresUrl,
     )
     .addOption(
       new Option("--schema <name>", "a schema to look at (may be repeated; default: all)").argParser(

@@ -1,5 +1,6 @@
 // holdfast verify: whether a backup is what was written, without a database of one's own.
 import type { Command } from "commander";
+import { completePostgresUrl } from "../../core/postgres-url.ts";
 import type { VerifyOptions } from "../acts/verify.ts";
 import { addExamples, type CommandContext } from "../command.ts";
 import { LEVEL } from "./backup-artifacts.ts";
@@ -14,6 +15,7 @@ export function define(command: Command, { signal }: CommandContext): void {
       "--database-url <url>",
       "for a drill: a database on the server that its scratch databases are made on (default: an embedded server, for as " +
         "long as it takes)",
+      completePostgresUrl,
     );
   addUnlockOptions(addSignatureOptions(addReportOptions(command))).action(async (options: VerifyOptions) => {
     const { runVerify } = await import("../acts/verify.ts");

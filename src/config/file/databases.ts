@@ -1,5 +1,6 @@
 // The databases that a configuration file names.
 import { OWN_DATABASE } from "../../core/catalog.ts";
+import { completePostgresUrl } from "../../core/postgres-url.ts";
 import { memberKey } from "./faults.ts";
 import { Section } from "./section.ts";
 
@@ -26,8 +27,9 @@ export function readDatabases(root: Section): Databases {
     const database = Section.read(item, `{ url: ${URL_EXAMPLE} }`, root.faults);
     database?.allow("url");
     const example = `${URL_EXAMPLE} (is the environment variable set that it is read from?)`;
-    const url = database?.text("url", example);
-    if (url === undefined) continue;
+    const given = database?.text("url", example);
+    if (given === undefined) continue;
+    const url = completePostgresUrl(given);
     const place = placeOf(url);
     if (place === undefined) {
       root.faults.add(memberKey(key, "url"), `is not of the form ${URL_EXAMPLE}`);

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import { HoldfastError } from "../core/errors.ts";
+import { completePostgresUrl } from "../core/postgres-url.ts";
 import type { Endpoint, TlsSettings } from "./dial.ts";
 
 const DEFAULT_PORT = 5432;
@@ -26,7 +27,7 @@ export function readConnectionUrl(name: string, text: string): ConnectionTarget 
     new HoldfastError("CONFIG_INVALID", `The URL of the database ${name} ${fault}.`);
   const hosts = /^[a-z]+:\/\/(?:[^@/?]*@)?([^/?]*)/i.exec(text)?.[1] ?? "";
   if (hosts.includes(",")) throw invalid("names several hosts; name one");
-  const url = URL.parse(text);
+  const url = URL.parse(completePostgresUrl(text));
   if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {
     throw invalid("is not of the form postgres://user:password@host:port/database");
   }

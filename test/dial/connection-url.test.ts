@@ -1,15 +1,10 @@
 // Connection URLs, and TLS as they ask for it, to a real server behind an endpoint that speaks PostgreSQL's TLS handshake.
 import { readFileSync } from "node:fs";
-import net, { type AddressInfo } from "node:net";
-import path from "node:path";
-import tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/postgres/connect.ts";
-import { readConnectionUrl } from "../../src/postgres/connection-url.ts";
+import { readConnectionUrl } from "../../src/dial/connection-url.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-
-const CERTIFICATES = path.join(import.meta.dirname, "certificates");
-const certificate = path.join(CERTIFICATES, "server.crt");
+import { CERTIFICATE, openTlsFront, type TlsFront } from "../support/tls-front.ts";
 
 describe("readConnectionUrl", () => {
   const read = (url: string) => readConnectionUrl("app", url);
@@ -25,6 +20,9 @@ describe("readConnectionUrl", () => {
     const endpoint = { path: "/var/run/postgresql/.s.PGSQL.5432" };
     expect(read("postgres://u@%2Fvar%2Frun%2Fpostgresql/app").endpoint).toEqual(endpoint);
     expect(read("postgres:///app?host=/var/run/postgresql").endpoint).toEqual(endpoint);
+    const withAccount = read("postgres://u:p%40ss@/app?host=/var/run/postgresql");
+    expect(withAccount.endpoint).toEqual(endpoint);
+    expect(withAccount.url).toBe("postgres://u:p%40ss@localhost/app");
   });
 
   it("leaves the server's settings in the URL, and takes out what is the client's", () => {
@@ -54,9 +52,9 @@ describe("readConnectionUrl", () => {
   });
 
   it("checks the chain also for `require` when a root certificate is given, as libpq does", () => {
-    const { options } = read(`postgres://u@db.example/app?sslmode=require&sslrootcert=${certificate}`).tls;
+    const { options } = read(`postgres://u@db.example/app?sslmode=require&sslrootcert=${CERTIFICATE}`).tls;
     expect(options.rejectUnauthorized).toBeUndefined();
-    expect(options.ca).toEqual(readFileSync(certificate));
+    expect(options.ca).toEqual(readFileSync(CERTIFICATE));
   });
 
   it("refuses what it cannot use, and never shows the password", () => {
@@ -74,45 +72,18 @@ describe("readConnectionUrl", () => {
 
 describe("TLS", () => {
   let database: TestDatabase;
-  let secured: net.Server;
-  let port: number;
+  let front: TlsFront;
 
-  /** Answers the request for TLS with yes, and hands what is inside on to the real server. */
   beforeAll(async () => {
     database = await createDatabase();
-    const server = new URL(database.url);
-    const options = {
-      isServer: true,
-      cert: readFileSync(certificate),
-      key: readFileSync(path.join(CERTIFICATES, "server.key")),
-      ALPNProtocols: ["postgresql"],
-    };
-    const forward = (socket: net.Socket): void => {
-      const inside = new tls.TLSSocket(socket, options);
-      const onward = net.connect({ host: server.hostname, port: Number(server.port) });
-      inside.pipe(onward).pipe(inside);
-      for (const end of [inside, onward]) end.on("error", () => socket.destroy());
-      socket.on("close", () => onward.destroy());
-    };
-    secured = net.createServer((socket) => {
-      socket.on("error", () => undefined);
-      socket.once("readable", () => {
-        const first: unknown = socket.read();
-        if (!Buffer.isBuffer(first)) return;
-        if (first.length === 8) socket.write("S");
-        else socket.unshift(first);
-        forward(socket);
-      });
-    });
-    await new Promise<void>((resolve) => secured.listen(0, "0.0.0.0", resolve));
-    port = (secured.address() as AddressInfo).port;
+    front = await openTlsFront(database.url);
   });
   afterAll(async () => {
-    secured.close();
+    await front[Symbol.asyncDispose]();
     await database.drop();
   });
 
-  async function rowsThrough(query: string, host = "127.0.0.1", at = port): Promise<number> {
+  async function rowsThrough(query: string, host = "127.0.0.1", at = front.port): Promise<number> {
     const url = new URL(database.url);
     url.host = `${host}:${at}`;
     url.search = query;
@@ -142,8 +113,8 @@ describe("TLS", () => {
   it("carries sessions and their COPYs", async () => {
     expect(await rowsThrough("sslmode=require")).toBe(50_000);
     expect(await rowsThrough("sslmode=prefer")).toBe(50_000);
-    expect(await rowsThrough(`sslmode=verify-full&sslrootcert=${certificate}`)).toBe(50_000);
-    expect(await rowsThrough(`sslmode=verify-full&sslrootcert=${certificate}`, "localhost")).toBe(50_000);
+    expect(await rowsThrough(`sslmode=verify-full&sslrootcert=${CERTIFICATE}`)).toBe(50_000);
+    expect(await rowsThrough(`sslmode=verify-full&sslrootcert=${CERTIFICATE}`, "localhost")).toBe(50_000);
     expect(await rowsThrough("sslmode=require&sslnegotiation=direct")).toBe(50_000);
   });
 
@@ -153,7 +124,7 @@ describe("TLS", () => {
   });
 
   it("is refused for another name than the certificate's, where the name is asked for", async () => {
-    const root = `sslrootcert=${certificate}`;
+    const root = `sslrootcert=${CERTIFICATE}`;
     await expect(rowsThrough(`sslmode=verify-full&${root}`, "127.0.0.2")).rejects.toEqual(
       unreachable(/127.0.0.2/),
     );
