@@ -72,7 +72,7 @@ describe("the package that npm packs", () => {
       env: environment(),
     });
     await expect(refused).rejects.toMatchObject({
-      stderr: expect.stringContaining("databases.app.url: The"),
+      stderr: expect.stringContaining("error[DATABASE_UNREACHABLE]: The database app cannot be reached"),
     });
     await rm(outside, { recursive: true });
   });
