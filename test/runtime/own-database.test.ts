@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "drizzle-orm";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { migrateLedger, openLedger, type Ledger } from "../../src/ledger/connect.ts";
+import { postgresBackend } from "../../src/queue/backend.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { CERTIFICATE, openTlsFront, type TlsFront } from "../support/tls-front.ts";
 import { signIn, startBackup, startConfiguredStack } from "./configured-stack.ts";
@@ -56,6 +58,29 @@ describe("Holdfast's own database", () => {
     const backup = await startBackup(stack, await signIn(stack, "admin"), "EVENTS");
     await expect.poll(backup, { timeout: 30_000 }).toMatchObject({ status: "SUCCEEDED" });
   });
+});
+
+it("settings in the URL are those of the ledger's sessions, and of the queue's", async () => {
+  const database = await createDatabase();
+  onTestFinished(() => database.drop());
+  const url = by(
+    database.url,
+    Number(new URL(database.url).port),
+    "work_mem=5MB&DateStyle=SQL, DMY&options=-c search_path=a,b",
+  );
+  const expected = { work_mem: "5MB", datestyle: "SQL, DMY", search_path: "a,b" };
+  const settings =
+    "current_setting('work_mem') work_mem, current_setting('datestyle') datestyle, current_setting('search_path') search_path";
+  const ledger = openLedger(url);
+  onTestFinished(() => ledger.close());
+  expect(await ledger.sql.unsafe(`select ${settings}`)).toEqual([expected]);
+  const client = new pg.Client(postgresBackend(url, "tests").connection);
+  onTestFinished(() => client.end());
+  await client.connect();
+  const { rows } = await client.query(
+    `select ${settings}, current_setting('synchronous_commit') synchronous_commit`,
+  );
+  expect(rows).toEqual([{ ...expected, synchronous_commit: "off" }]);
 });
 
 describe("the ledger over TLS", () => {
