@@ -18,7 +18,13 @@ const variables = z.object({
   HOLDFAST_DATA_DIR: text.default(".holdfast"),
   HOLDFAST_DATABASE_URL: text
     .transform(completePostgresUrl)
-    .pipe(urlOf("must be a URL that starts with postgres://", "postgres:", "postgresql:"))
+    .pipe(
+      urlOf(
+        "must be a URL that starts with postgres:// (in a password, / is written %2F, @ %40, # %23 and % %25)",
+        "postgres:",
+        "postgresql:",
+      ),
+    )
     .optional(),
   REDIS_URL: urlOf("must be a URL that starts with redis:// or rediss://", "redis:", "rediss:").optional(),
   PORT: z

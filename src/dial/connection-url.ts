@@ -31,12 +31,23 @@ export function readConnectionUrl(name: string, text: string): ConnectionTarget 
   if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {
     throw invalid("is not of the form postgres://user:password@host:port/database");
   }
+  if ([url.username, url.password, url.hostname, url.pathname].some((text) => !isDecodable(text)))
+    throw invalid("has a % that begins no percent-encoding; a % itself is written %25");
   const endpoint = readEndpoint(url);
   const tls = readTlsSettings(url.searchParams, invalid);
   for (const parameter of [...OWN_PARAMETERS, ...LIBPQ_PARAMETERS]) url.searchParams.delete(parameter);
   // The socket is ours; and postgres.js understands neither addresses of IPv6 nor directories in this place.
   url.hostname = "localhost";
   return { url: url.href, endpoint, tls };
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A unix socket's directory stands in the URL percent-encoded, or as `?host=`. */

@@ -77,7 +77,7 @@ describe("the environment", () => {
       }),
     ).toEqual([
       "HOLDFAST_DATADIR: is not known; did you mean HOLDFAST_DATA_DIR?",
-      "HOLDFAST_DATABASE_URL: must be a URL that starts with postgres://",
+      "HOLDFAST_DATABASE_URL: must be a URL that starts with postgres:// (in a password, / is written %2F, @ %40, # %23 and % %25)",
       "REDIS_URL: must be a URL that starts with redis:// or rediss://",
       "PORT: must be a number from 0 to 65535 (0: any free port)",
       "HOLDFAST_METRICS_PORT: must be a number from 0 to 65535 (0: any free port)",

@@ -63,6 +63,8 @@ describe("readConnectionUrl", () => {
     expect(() => read("mysql://u:hunter2@h/d")).toThrow(refused(/^(?!.*hunter2).*form postgres:/));
     expect(() => read("not a url")).toThrow(refused(/form postgres:/));
     expect(() => read("postgres://u:hunter2@a,b/d")).toThrow(refused(/^(?!.*hunter2).*several hosts/));
+    for (const broken of ["postgres://u:100%sure@h/d", "postgres://%zz@h/d", "postgres://u@h/%"])
+      expect(() => read(broken)).toThrow(refused(/% that begins no percent-encoding/));
     expect(() => read("postgres://u@h/d?sslmode=perhaps")).toThrow(refused(/sslmode perhaps/));
     expect(() => read("postgres://u@h/d?sslmode=verify-ca&sslrootcert=/nowhere.crt")).toThrow(
       refused(/sslrootcert.*nowhere/),
