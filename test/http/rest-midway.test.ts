@@ -53,7 +53,9 @@ async function backends(): Promise<{ pid: number; query: string; waits: string |
 /** Starts a download that takes its time, and resolves when some of it has come and the rows wait for it. */
 async function startSlowly(): Promise<Running> {
   await rm(file(), { force: true });
-  running = start("curl", ["-sS", "--limit-rate", "2M", "-o", file(), ...authorized(account), url()]);
+  // The stream before may have let go of its sessions, and not yet of its place: 429 is asked again.
+  const patiently = ["--fail", "--retry", "5", "--limit-rate", "2M"];
+  running = start("curl", ["-sS", ...patiently, "-o", file(), ...authorized(account), url()]);
   await expect.poll(arrivedBytes, { timeout: 50_000 }).toBeGreaterThan(0);
   await expect.poll(copying, { timeout: 30_000 }).not.toEqual([]);
   return running;
