@@ -35,7 +35,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   // It knows the server by its schema alone.
   console: [],
-  doctor: ["core", "store", "postgres", "ledger", "config", "runtime"],
+  doctor: ["core", "dial", "store", "postgres", "ledger", "config", "runtime"],
   cli: [
     ...["core", "codec", "store", "postgres", "ledger", "queue", "embedded", "config", "platform", "auth"],
     ...["engine", "runs", "transfer", "schema", "workers", "http", "runtime", "proposal", "doctor"],

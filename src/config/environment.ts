@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { HoldfastError } from "../core/errors.ts";
-import { completePostgresUrl } from "../core/postgres-url.ts";
+import { completePostgresUrl, parsePostgresUrl } from "../core/postgres-url.ts";
 import { parseShareFrom } from "../core/size.ts";
 
 /** Sealing and signing are only as good as this. */
@@ -18,12 +18,9 @@ const variables = z.object({
   HOLDFAST_DATA_DIR: text.default(".holdfast"),
   HOLDFAST_DATABASE_URL: text
     .transform(completePostgresUrl)
-    .pipe(
-      urlOf(
-        "must be a URL that starts with postgres:// (in a password, / is written %2F, @ %40, # %23 and % %25)",
-        "postgres:",
-        "postgresql:",
-      ),
+    .refine(
+      (value) => parsePostgresUrl(value) !== null,
+      "must be a URL that starts with postgres:// (in a password, / is written %2F, @ %40, # %23 and % %25)",
     )
     .optional(),
   REDIS_URL: urlOf("must be a URL that starts with redis:// or rediss://", "redis:", "rediss:").optional(),

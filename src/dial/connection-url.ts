@@ -1,22 +1,32 @@
-// Reads from a connection URL what the socket needs (TLS, a unix socket's directory) and leaves the rest to postgres.js.
+// Reads a connection URL as libpq does, for whichever driver: where the server is, how the way there is secured, who comes in.
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import { HoldfastError } from "../core/errors.ts";
-import { completePostgresUrl } from "../core/postgres-url.ts";
+import { parsePostgresUrl } from "../core/postgres-url.ts";
 import type { Endpoint, TlsSettings } from "./dial.ts";
 
 const DEFAULT_PORT = 5432;
 
 export interface ConnectionTarget {
-  /** For postgres.js, which takes user, password, database and the server's settings from it. */
-  readonly url: string;
   readonly endpoint: Endpoint;
   readonly tls: TlsSettings;
+  /** By the names that both drivers have for them; what is empty is for them to find. */
+  readonly account: { readonly user: string; readonly password: string; readonly database: string };
+  /** The server's, for each session: by name. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
-/** What is read here, and what means something to libpq alone: the server would refuse either as a setting that it does not know. */
-const OWN_PARAMETERS = ["host", "sslmode", "ssl", "sslnegotiation", "sslrootcert", "sslcert", "sslkey"];
-const LIBPQ_PARAMETERS = ["channel_binding", "gssencmode", "sslsni"];
+/**
+ * What is read here, and what means something to libpq alone: the server would refuse either as a setting that it does not know. It is
+ * left to do so with what is meant to keep a connection from being made, as `sslcrl` is.
+ */
+const CLIENT_PARAMETERS = new Set([
+  ...["host", "port", "user", "password", "dbname"],
+  ...["sslmode", "ssl", "sslnegotiation", "sslrootcert", "sslcert", "sslkey"],
+  ...["channel_binding", "connect_timeout", "fallback_application_name", "gssencmode", "keepalives"],
+  ...["keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts", "sslcompression"],
+  ...["sslsni", "target_session_attrs", "tcp_user_timeout"],
+]);
 
 /**
  * @param name the database's name in the configuration; messages use it in place of the URL, which holds a password
@@ -27,18 +37,21 @@ export function readConnectionUrl(name: string, text: string): ConnectionTarget 
     new HoldfastError("CONFIG_INVALID", `The URL of the database ${name} ${fault}.`);
   const hosts = /^[a-z]+:\/\/(?:[^@/?]*@)?([^/?]*)/i.exec(text)?.[1] ?? "";
   if (hosts.includes(",")) throw invalid("names several hosts; name one");
-  const url = URL.parse(completePostgresUrl(text));
-  if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {
-    throw invalid("is not of the form postgres://user:password@host:port/database");
-  }
+  const url = parsePostgresUrl(text);
+  if (url === null) throw invalid("is not of the form postgres://user:password@host:port/database");
   if ([url.username, url.password, url.hostname, url.pathname].some((text) => !isDecodable(text)))
     throw invalid("has a % that begins no percent-encoding; a % itself is written %25");
-  const endpoint = readEndpoint(url);
-  const tls = readTlsSettings(url.searchParams, invalid);
-  for (const parameter of [...OWN_PARAMETERS, ...LIBPQ_PARAMETERS]) url.searchParams.delete(parameter);
-  // The socket is ours; and postgres.js understands neither addresses of IPv6 nor directories in this place.
-  url.hostname = "localhost";
-  return { url: url.href, endpoint, tls };
+  const { searchParams: parameters } = url;
+  return {
+    endpoint: readEndpoint(url),
+    tls: readTlsSettings(parameters, invalid),
+    account: {
+      user: parameters.get("user") ?? decodeURIComponent(url.username),
+      password: parameters.get("password") ?? decodeURIComponent(url.password),
+      database: parameters.get("dbname") ?? decodeURIComponent(url.pathname.slice(1)),
+    },
+    settings: Object.fromEntries([...parameters].filter(([name]) => !CLIENT_PARAMETERS.has(name))),
+  };
 }
 
 function isDecodable(text: string): boolean {
@@ -52,8 +65,8 @@ function isDecodable(text: string): boolean {
 
 /** A unix socket's directory stands in the URL percent-encoded, or as `?host=`. */
 function readEndpoint(url: URL): Endpoint {
-  const host = decodeURIComponent(url.searchParams.get("host") ?? url.hostname);
-  const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
+  const host = url.searchParams.get("host") ?? decodeURIComponent(url.hostname);
+  const port = Number(url.searchParams.get("port") ?? url.port) || DEFAULT_PORT;
   if (host.startsWith("/")) return { path: `${host}/.s.PGSQL.${port}` };
   return { host: host === "" ? "localhost" : host.replace(/^\[(.*)\]$/, "$1"), port };
 }

@@ -6,6 +6,7 @@ import type { Environment } from "../config/environment.ts";
 import type { Configuration } from "../config/file/read.ts";
 import { OWN_DATABASE } from "../core/catalog.ts";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { readConnectionUrl } from "../dial/connection-url.ts";
 import { openDatabase } from "../postgres/connect.ts";
 import { checkTables } from "../runtime/check-tables.ts";
 import { openExistingDatabase, type OwnDatabase } from "../runtime/own-database.ts";
@@ -128,7 +129,7 @@ async function examineDatabase(
       const database = openDatabase({ name, url, applicationName: "holdfast doctor", maxConnections: 1 });
       try {
         const session = await database.session(timed).catch((error: unknown) => {
-          const mend = mendEntry(url, error);
+          const mend = mendEntry(name, url, error);
           if (mend === undefined || !isHoldfastError(error)) throw error;
           return fault(area, error.message.replace(/\.$/, ""), mend);
         });
@@ -151,13 +152,13 @@ async function examineDatabase(
 }
 
 /** What lets the role in, where the server has said that it may not come in. */
-function mendEntry(url: string, error: unknown): string | undefined {
+function mendEntry(name: string, url: string, error: unknown): string | undefined {
   if (!isHoldfastError(error)) return undefined;
-  const quoted = (name: string): string => `"${decodeURIComponent(name).replaceAll('"', '""')}"`;
-  const { username, pathname } = new URL(url);
+  const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
+  const { user, database } = readConnectionUrl(name, url).account;
   if (/permission denied for database/i.test(error.message))
-    return `GRANT CONNECT ON DATABASE ${quoted(pathname.slice(1))} TO ${quoted(username)};`;
-  return /not permitted to log in/.test(error.message) ? `ALTER ROLE ${quoted(username)} LOGIN;` : undefined;
+    return `GRANT CONNECT ON DATABASE ${quoted(database)} TO ${quoted(user)};`;
+  return /not permitted to log in/.test(error.message) ? `ALTER ROLE ${quoted(user)} LOGIN;` : undefined;
 }
 
 /** The embedded database is started for the examination where it is there and nobody has it. */

@@ -55,7 +55,8 @@ function connect(
   options: postgres.Options<Record<string, postgres.PostgresType>>,
 ): postgres.Sql {
   const target = readConnectionUrl(OWN_DATABASE, url);
-  return postgres(target.url, { ...options, ...steadySockets(target) });
+  const connection = { ...options.connection, ...target.settings };
+  return postgres({ ...options, ...target.account, connection, ...steadySockets(target) });
 }
 
 const MIGRATIONS = path.join(import.meta.dirname, "../../migrations");

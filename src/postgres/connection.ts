@@ -37,10 +37,11 @@ export interface BackendKey {
 
 /** Connects with the first statement. */
 export function createConnection(target: ConnectionTarget, applicationName: string): Connection {
-  const { endpoint } = target;
+  const { endpoint, tls, account, settings } = target;
   let wire: WireSocket | undefined;
   let termination: Promise<void> | undefined;
-  const client = postgres(target.url, {
+  const client = postgres({
+    ...account,
     max: 1,
     prepare: false,
     fetch_types: false,
@@ -48,13 +49,13 @@ export function createConnection(target: ConnectionTarget, applicationName: stri
     max_lifetime: null,
     connect_timeout: CONNECT_TIMEOUT_S,
     onnotice: () => undefined,
-    connection: { application_name: applicationName },
+    connection: { application_name: applicationName, ...settings },
     ...socketOption(() => {
       if (wire !== undefined) {
         // A session's state (its transaction, its settings, its locks) cannot be had again from another connection.
         return new WireSocket(endpoint, () => Promise.reject(ended(wire?.lost)));
       }
-      wire = new WireSocket(endpoint, (signal, onread) => dial(endpoint, target.tls, signal, onread));
+      wire = new WireSocket(endpoint, (signal, onread) => dial(endpoint, tls, signal, onread));
       return wire;
     }),
   });

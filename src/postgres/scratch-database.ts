@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { sql, type SQL } from "drizzle-orm";
 import { HoldfastError, isHoldfastError } from "../core/errors.ts";
+import { otherDatabase } from "../core/postgres-url.ts";
 import { openDatabase } from "./connect.ts";
 import { literal } from "./quote.ts";
 import type { Session } from "./session.ts";
@@ -69,7 +70,7 @@ export async function createScratchDatabase(
     });
     if (signal.aborted) await dispose(session);
     signal.throwIfAborted();
-    return { url: urlOf(server.url, name), [Symbol.asyncDispose]: () => dispose(session) };
+    return { url: otherDatabase(server.url, name), [Symbol.asyncDispose]: () => dispose(session) };
   } catch (error) {
     await database.close();
     throw error;
@@ -127,10 +128,4 @@ function explained(database: string, error: unknown): unknown {
     hint: `Let the role of the database ${database} make databases: ALTER ROLE ... CREATEDB. Levels STORED and CONTENTS need none.`,
     cause: error,
   });
-}
-
-function urlOf(url: string, database: string): string {
-  const scratch = new URL(url);
-  scratch.pathname = `/${database}`;
-  return scratch.href;
 }

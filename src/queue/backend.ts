@@ -12,7 +12,7 @@ import {
 import { Redis } from "ioredis";
 import type { Logger } from "pino";
 import { OWN_DATABASE } from "../core/catalog.ts";
-import { readConnectionUrl } from "../dial/connection-url.ts";
+import { readConnectionUrl, type ConnectionTarget } from "../dial/connection-url.ts";
 import { PgSocket } from "./pg-socket.ts";
 
 export interface Backend<B extends IQueueBackend, C> {
@@ -53,7 +53,7 @@ export function postgresBackend(
   return {
     factory: createPostgresBackend,
     connection: {
-      ...accountOf(target.url),
+      ...target.account,
       stream: () => new PgSocket(target),
       ssl: false,
       migrate: true,
@@ -62,27 +62,18 @@ export function postgresBackend(
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       application_name: "holdfast-queue",
-      options: settingsOf(target.url),
+      options: optionsOf(target),
     },
     prefix: namespace,
     close: () => undefined,
   };
 }
 
-function accountOf(url: string): Pick<PostgresPoolConfig, "user" | "password" | "database"> {
-  const { username, password, pathname } = new URL(url);
-  return {
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    database: decodeURIComponent(pathname.slice(1)),
-  };
-}
-
 /** As the server takes them on its command line: a space, or a backslash, of a value stands behind a backslash. */
-function settingsOf(url: string): string {
-  const settings = [...new URL(url).searchParams].map(([name, value]) =>
+function optionsOf({ settings }: ConnectionTarget): string {
+  const given = Object.entries(settings).map(([name, value]) =>
     name === "options" ? value : `-c ${name}=${value.replaceAll(/[\\\s]/g, "\\$&")}`,
   );
   // What a crash of the server takes from the queue is found again in the ledger: nobody waits for the disk.
-  return [...settings, "-c synchronous_commit=off"].join(" ");
+  return [...given, "-c synchronous_commit=off"].join(" ");
 }

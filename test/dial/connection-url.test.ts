@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "../../src/postgres/connect.ts";
+import { otherDatabase } from "../../src/core/postgres-url.ts";
 import { readConnectionUrl } from "../../src/dial/connection-url.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { CERTIFICATE, openTlsFront, type TlsFront } from "../support/tls-front.ts";
@@ -22,14 +23,37 @@ describe("readConnectionUrl", () => {
     expect(read("postgres:///app?host=/var/run/postgresql").endpoint).toEqual(endpoint);
     const withAccount = read("postgres://u:p%40ss@/app?host=/var/run/postgresql");
     expect(withAccount.endpoint).toEqual(endpoint);
-    expect(withAccount.url).toBe("postgres://u:p%40ss@localhost/app");
+    expect(withAccount.account).toEqual({ user: "u", password: "p@ss", database: "app" });
   });
 
-  it("leaves the server's settings in the URL, and takes out what is the client's", () => {
-    const { url } = read(
-      "postgres://u:p%40ss@db.example/app?sslmode=require&channel_binding=prefer&work_mem=64MB",
+  it("tells the server's settings from what is the client's", () => {
+    const client = "sslmode=require&channel_binding=prefer&connect_timeout=5&target_session_attrs=any";
+    const { account, settings } = read(
+      `postgres://u:p%40ss@db.example/a%20b?${client}&work_mem=64MB&sslcrl=x`,
     );
-    expect(url).toBe("postgres://u:p%40ss@localhost/app?work_mem=64MB");
+    expect(account).toEqual({ user: "u", password: "p@ss", database: "a b" });
+    // The server refuses what it does not know: a list of revoked certificates is not passed over.
+    expect(settings).toEqual({ work_mem: "64MB", sslcrl: "x" });
+  });
+
+  it("takes the account, the database and the port from parameters too, as libpq does", () => {
+    const query = "host=/run/100%25&port=6432&user=u&password=p%40%2F%25&dbname=a%20b";
+    const { endpoint, account, settings } = read(`postgres:///?${query}`);
+    expect(endpoint).toEqual({ path: "/run/100%/.s.PGSQL.6432" });
+    expect(account).toEqual({ user: "u", password: "p@/%", database: "a b" });
+    expect(settings).toEqual({});
+  });
+
+  it("leads to another database of the same server, whichever way the URL names one", () => {
+    for (const url of [
+      "postgres://u@h/app?work_mem=5MB",
+      "postgres:///?host=/run&dbname=app",
+      "postgres://u@h",
+    ])
+      expect(read(otherDatabase(url, "a b"))).toEqual({
+        ...read(url),
+        account: { ...read(url).account, database: "a b" },
+      });
   });
 
   it("understands what each sslmode asks for", () => {
@@ -127,10 +151,10 @@ describe("TLS", () => {
 
   it("is refused for another name than the certificate's, where the name is asked for", async () => {
     const root = `sslrootcert=${CERTIFICATE}`;
-    await expect(rowsThrough(`sslmode=verify-full&${root}`, "127.0.0.2")).rejects.toEqual(
-      unreachable(/127.0.0.2/),
-    );
-    expect(await rowsThrough(`sslmode=verify-ca&${root}`, "127.0.0.2")).toBe(50_000);
+    await using other = await openTlsFront(database.url, "127.0.0.2");
+    const through = (query: string) => rowsThrough(query, "127.0.0.2", other.port);
+    await expect(through(`sslmode=verify-full&${root}`)).rejects.toEqual(unreachable(/127.0.0.2/));
+    expect(await through(`sslmode=verify-ca&${root}`)).toBe(50_000);
   });
 
   it("is done without where the server has none and the URL does not insist", async () => {

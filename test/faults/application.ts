@@ -76,7 +76,8 @@ const ARCHIVE_ROWS = `
 /** The harness outlives PostgreSQL as Holdfast does. */
 function connect(url: string, options: postgres.Options<Record<string, never>> = {}): postgres.Sql {
   const target = readConnectionUrl("app", url);
-  const client = postgres(target.url, {
+  const client = postgres({
+    ...target.account,
     max: 1,
     onnotice: () => undefined,
     ...steadySockets(target),

@@ -60,13 +60,13 @@ describe("Holdfast's own database", () => {
   });
 });
 
-it("settings in the URL are those of the ledger's sessions, and of the queue's", async () => {
+it("settings in the URL are those of the ledger's sessions, and of the queue's; what is libpq's alone is none", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
   const url = by(
     database.url,
     Number(new URL(database.url).port),
-    "work_mem=5MB&DateStyle=SQL, DMY&options=-c search_path=a,b",
+    "connect_timeout=5&target_session_attrs=any&keepalives=1&work_mem=5MB&DateStyle=SQL, DMY&options=-c search_path=a,b",
   );
   const expected = { work_mem: "5MB", datestyle: "SQL, DMY", search_path: "a,b" };
   const settings =

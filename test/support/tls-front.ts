@@ -18,8 +18,8 @@ export interface TlsFront extends AsyncDisposable {
   cut(): void;
 }
 
-/** Takes nobody who speaks in the clear. */
-export async function openTlsFront(serverUrl: string): Promise<TlsFront> {
+/** Takes nobody who speaks in the clear. @param host an address of the loopback network */
+export async function openTlsFront(serverUrl: string, host = "127.0.0.1"): Promise<TlsFront> {
   const target = new URL(serverUrl);
   const options = {
     isServer: true,
@@ -48,7 +48,7 @@ export async function openTlsFront(serverUrl: string): Promise<TlsFront> {
       if (!socket.destroyed) forward(socket);
     });
   });
-  server.listen(0, "0.0.0.0");
+  server.listen(0, host);
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the front has no port");

@@ -1,6 +1,6 @@
 // The databases that a configuration file names.
 import { OWN_DATABASE } from "../../core/catalog.ts";
-import { completePostgresUrl } from "../../core/postgres-url.ts";
+import { completePostgresUrl, parsePostgresUrl } from "../../core/postgres-url.ts";
 import { memberKey } from "./faults.ts";
 import { Section } from "./section.ts";
 
@@ -46,8 +46,10 @@ export function readDatabases(root: Section): Databases {
 
 /** Which database of which server, whoever connects; undefined for what is no URL of PostgreSQL's. */
 function placeOf(text: string): string | undefined {
-  const url = URL.parse(text);
-  if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) return undefined;
-  const host = url.searchParams.get("host") ?? url.hostname;
-  return JSON.stringify([host, url.port === "" ? "5432" : url.port, url.pathname]);
+  const url = parsePostgresUrl(text);
+  if (url === null) return undefined;
+  const { searchParams: parameters } = url;
+  const host = parameters.get("host") ?? url.hostname;
+  const port = (parameters.get("port") ?? url.port) || "5432";
+  return JSON.stringify([host, port, parameters.get("dbname") ?? url.pathname.slice(1)]);
 }
